@@ -1,0 +1,28 @@
+"""The task contracts: what the API may ask of the worker. Handlers live in `services/worker`."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.domain.scale import scale
+
+
+class ImportArgs(BaseModel):
+    """A CSV file to read into the directory."""
+
+    file_id: UUID
+    on_conflict: Literal["skip", "update", "fail"] = "skip"
+
+
+class ExportArgs(BaseModel):
+    """Which users to write to a file."""
+
+    country: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+import_users = scale.declare_task("users.import", args=ImportArgs, timeout=3600)
+export_users = scale.declare_task("users.export", args=ExportArgs, timeout=3600)

@@ -1,0 +1,110 @@
+"""PostgreSQL through SQLAlchemy and psycopg2: one engine a process, one session a request.
+
+Failure policy: fail closed. A connection that cannot be had within `pool_timeout_seconds`
+raises `sqlalchemy.exc.TimeoutError`; a statement over `statement_timeout_seconds` is ended by
+the server. gevent's cooperation with psycopg2 is set by the server (`server/patching.py`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask, g
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from flask_scale import board
+from flask_scale.errors import NotConfigured
+from flask_scale.settings import Settings
+from flask_scale.state import State
+
+
+def normalise_url(url: str) -> URL:
+    """Name the psycopg2 driver: SQLAlchemy 2.1 reads a bare `postgresql://` as psycopg 3."""
+    return make_url(url).set(drivername="postgresql+psycopg2")
+
+
+class CountingPool(QueuePool):
+    """A QueuePool that shows on the board how many callers wait for a connection."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        board.current.add("pool_waiting", 1)
+        try:
+            return super()._do_get()
+        finally:
+            board.current.add("pool_waiting", -1)
+
+
+class Database:
+    """The engine and its sessions. Connects at first use, not when built."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.database_url is None:
+            raise NotConfigured("no database: set FLASK_SCALE_DATABASE_URL=postgresql://user:password@host/name")
+        self.engine = _create_engine(settings, settings.database_url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session of its own that commits at the end, or rolls back on an exception."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @property
+    def session(self) -> Session:
+        """The session of the active app context; closed, and rolled back if open, at its end."""
+        if "flask_scale_session" not in g:
+            g.flask_scale_session = Session(self.engine, expire_on_commit=False)
+        session: Session = g.flask_scale_session
+        return session
+
+    def after_fork(self) -> None:
+        """Forget connections inherited from the parent without closing the parent's sockets."""
+        self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self.engine.dispose()
+
+
+def init_app(app: Flask, state: State) -> None:
+    """Build the engine where `database_url` is set."""
+    if state.settings.database_url is None:
+        state.parts["database"] = "off: FLASK_SCALE_DATABASE_URL is not set"
+        return
+    state.database = Database(state.settings)
+    state.parts["database"] = "on"
+    app.teardown_appcontext(_close_session)
+
+
+def _close_session(_error: BaseException | None) -> None:
+    session: Session | None = g.pop("flask_scale_session", None)
+    if session is not None:
+        session.close()
+
+
+def _create_engine(settings: Settings, url: str) -> Engine:
+    server_settings = {
+        "statement_timeout": int(settings.statement_timeout_seconds * 1000),
+        "idle_in_transaction_session_timeout": 60_000,
+    }
+    connect_args: dict[str, Any] = {
+        "connect_timeout": settings.connect_timeout_seconds,
+        "application_name": "flask-scale",
+        "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
+        "keepalives_idle": 30,
+    }
+    engine = create_engine(
+        normalise_url(url),
+        poolclass=CountingPool,
+        pool_size=settings.pool_size,
+        max_overflow=settings.max_overflow,
+        pool_recycle=settings.pool_recycle_seconds,
+        pool_timeout=settings.pool_timeout_seconds,
+        pool_pre_ping=True,
+        connect_args=connect_args,
+    )
+    event.listen(engine, "checkout", lambda *_: board.current.add("pool_in_use", 1))
+    event.listen(engine, "checkin", lambda *_: board.current.add("pool_in_use", -1))
+    return engine

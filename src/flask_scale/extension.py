@@ -1,0 +1,142 @@
+"""FlaskScale: the one object that a Flask app meets, and the whole architecture on one screen."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics
+from flask_scale.errors import NotConfigured
+from flask_scale.settings import Settings, load_settings
+from flask_scale.state import EXTENSION, State, state_of
+
+if TYPE_CHECKING:
+    from flask_scale.jobs.task import Task, TaskRegistry
+
+#: The parts in the order in which they are set up. A later part wraps an earlier one:
+#: a request meets health (the internal port) first, then limits, then logging.
+PARTS: tuple[tuple[str, Callable[[Flask, State], None]], ...] = (
+    ("database", database.init_app),
+    ("cache", cache.init_app),
+    ("jobs", jobs.init_app),
+    ("compression", compression.init_app),
+    ("metrics", metrics.init_app),
+    ("logging", logging.init_app),
+    ("limits", limits.init_app),
+    ("health", health.init_app),
+)
+
+
+class FlaskScale:
+    """Gives a Flask app what high traffic needs; a part is on when its setting is there.
+
+    Make one at module level, decorate functions with it, and call `init_app` in the app
+    factory. Nothing connects before the first use.
+    """
+
+    def __init__(self, app: Flask | None = None, *, settings: Settings | None = None) -> None:
+        self.tasks: TaskRegistry = jobs.TaskRegistry()
+        self._settings = settings
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Set up every part on `app`. A second call on the same app does nothing.
+
+        Raises:
+            SettingsError: a setting is wrong; the message names it and the remedy.
+        """
+        if EXTENSION in app.extensions:
+            return
+        state = State(self._settings or load_settings(app.config))
+        state.tasks = self.tasks
+        app.extensions[EXTENSION] = state
+        for _name, set_up in PARTS:
+            set_up(app, state)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the active app."""
+        return state_of().settings
+
+    # Cache
+
+    @property
+    def cache(self) -> cache.DataCache:
+        """The data cache of the active app; in memory where no FLASK_SCALE_CACHE_URL is set."""
+        found = state_of().cache
+        if found is None:
+            raise NotConfigured("the cache is off: see `flask-scale doctor`")
+        return found
+
+    def cached(
+        self,
+        ttl: float | None = None,
+        *,
+        stale: float | None = None,
+        tags: Sequence[str] = (),
+        key: Callable[..., str] | None = None,
+    ) -> Callable[[Callable[..., Any]], cache.CachedFunction]:
+        """Keep a function's JSON result for `ttl` seconds, with one loader a key over all processes.
+
+        Choose it for an expensive query; arguments make the key. See `cache.cached` for what the
+        decorated function offers, `invalidate` to drop tags.
+        """
+        return cache.cached(lambda: self.cache, ttl=ttl, stale=stale, tags=tags, key=key)
+
+    def invalidate(self, *tags: str) -> None:
+        """Drop everything that carries one of `tags`, in every process."""
+        self.cache.invalidate(*tags)
+
+    # Database
+
+    @property
+    def database(self) -> database.Database:
+        """The engine and sessions of the active app."""
+        found = state_of().database
+        if found is None:
+            raise NotConfigured("no database: set FLASK_SCALE_DATABASE_URL=postgresql://user:password@host/name")
+        return found
+
+    @property
+    def session(self) -> Session:
+        """The request's session. Commit it yourself; what is open at the end is rolled back."""
+        return self.database.session
+
+    # Jobs
+
+    @property
+    def jobs(self) -> jobs.Jobs:
+        """The durable jobs of the active app."""
+        found = state_of().jobs
+        if found is None:
+            raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")
+        return found
+
+    def task(
+        self,
+        name: str | None = None,
+        *,
+        queue: str = "default",
+        max_attempts: int | None = None,
+        timeout: float | None = None,
+    ) -> Callable[[Callable[..., Any]], "Task"]:
+        """Make a function a durable task: JSON in, JSON out, the running job as its first argument.
+
+        `timeout` is in seconds for one attempt. The name is the function's own where none is given.
+        """
+        return self.tasks.task(name, queue=queue, max_attempts=max_attempts, timeout=timeout)
+
+    def declare_task(
+        self,
+        name: str,
+        *,
+        args: type[BaseModel],
+        queue: str = "default",
+        max_attempts: int | None = None,
+        timeout: float | None = None,
+    ) -> "Task":
+        """Declare a task apart from its handler, for code that enqueues but never runs it."""
+        return self.tasks.declare(name, args=args, queue=queue, max_attempts=max_attempts, timeout=timeout)
