@@ -19,6 +19,7 @@ PREFIX = "FLASK_SCALE_"
 #: Passwords that stand in examples and must never reach a running system.
 PLACEHOLDERS = frozenset({"changeme", "change-me", "change_me", "password", "secret", "placeholder", "example", "todo"})
 
+#: The URLs, which may hold a password and are never shown, and the schemes each takes.
 URL_SCHEMES = {
     "database_url": ("postgresql", "postgres", "postgresql+psycopg2"),
     "cache_url": ("redis", "rediss", "unix"),
@@ -61,7 +62,9 @@ class Settings(BaseModel):
     )
 
     # Database: the tutorial's pool of 10 + 5, recycled at 1800 s.
-    database_url: str | None = Field(None, description="postgresql://... ; absent: no database and no jobs.")
+    database_url: str | None = Field(
+        None, repr=False, description="postgresql://... ; absent: no database and no jobs."
+    )
     pool_size: int = Field(10, ge=1, description="Connections a process keeps open.")
     max_overflow: int = Field(5, ge=0, description="Connections a process opens beyond the pool under load.")
     pool_recycle_seconds: int = Field(1800, ge=1, description="Age at which a connection is replaced.")
@@ -71,7 +74,9 @@ class Settings(BaseModel):
     migrations: str | None = Field(None, description="The app's own Alembic folder, for `flask-scale migrate`.")
 
     # Cache: the tutorial's `setex` of 300 s.
-    cache_url: str | None = Field(None, description="redis://... ; absent: an in-memory cache in each process.")
+    cache_url: str | None = Field(
+        None, repr=False, description="redis://... ; absent: an in-memory cache in each process."
+    )
     cache_ttl_seconds: float = Field(300.0, gt=0, description="How long a cached value is fresh.")
     cache_stale_seconds: float = Field(30.0, ge=0, description="How long after that it is served while one reloads.")
     cache_timeout_seconds: float = Field(0.1, gt=0, description="Longest wait for the cache, connect and read each.")
@@ -80,7 +85,9 @@ class Settings(BaseModel):
     cache_memory_ttl_seconds: float = Field(5.0, ge=0, description="Longest time an L1 entry is trusted.")
 
     # Jobs.
-    broker_url: str | None = Field(None, description="redis://... of the Celery broker; its own instance, noeviction.")
+    broker_url: str | None = Field(
+        None, repr=False, description="redis://... of the Celery broker; its own instance, noeviction."
+    )
     job_lease_seconds: float = Field(30.0, gt=0, description="A running job silent for this long is started again.")
     job_heartbeat_seconds: float = Field(10.0, gt=0, description="How often a running job renews its lease.")
     job_sweep_seconds: float = Field(5.0, gt=0, description="How often each Celery worker looks for lost jobs.")
@@ -162,4 +169,6 @@ def _one_line(error: ValidationError) -> str:
     what = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return f"settings: {what}"
-    return f"{PREFIX}{str(first['loc'][0]).upper()}={first['input']!r}: {what}"
+    field = str(first["loc"][0])
+    shown = "" if field in URL_SCHEMES else f"={first['input']!r}"
+    return f"{PREFIX}{field.upper()}{shown}: {what}"
