@@ -7,7 +7,7 @@ Each setting comes from the environment variable `FLASK_SCALE_<NAME>`, else from
 import difflib
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flask_scale.errors import SettingsError
 
 PREFIX = "FLASK_SCALE_"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 #: Passwords that stand in examples and must never reach a running system.
 PLACEHOLDERS = frozenset({"changeme", "change-me", "change_me", "password", "secret", "placeholder", "example", "todo"})
@@ -143,32 +145,46 @@ def load_settings(config: Mapping[str, Any] | None = None, environ: Mapping[str,
     Raises:
         SettingsError: one line that names the setting, what is wrong and what to do.
     """
+    return read_settings(Settings, PREFIX, config, environ)
+
+
+def read_settings(
+    model: type[Model],
+    prefix: str,
+    config: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Model:
+    """Read any settings model so: `environ` over `config`, names that begin with `prefix`. For an app's own settings.
+
+    Raises:
+        SettingsError: as `load_settings`; a name with the prefix that the model does not have is one too.
+    """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for source in (config or {}, environ):
         for name in source:
-            if isinstance(name, str) and name.startswith(PREFIX) and source[name] != "":
-                values[_field_of(name)] = source[name]
+            if isinstance(name, str) and name.startswith(prefix) and source[name] != "":
+                values[_field_of(model, prefix, name)] = source[name]
     try:
-        return Settings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        raise SettingsError(_one_line(prefix, error)) from None
 
 
-def _field_of(name: str) -> str:
-    field = name.removeprefix(PREFIX).lower()
-    if field in Settings.model_fields and name == PREFIX + field.upper():
+def _field_of(model: type[BaseModel], prefix: str, name: str) -> str:
+    field = name.removeprefix(prefix).lower()
+    if field in model.model_fields and name == prefix + field.upper():
         return field
-    near = difflib.get_close_matches(field, Settings.model_fields, n=1, cutoff=0.5)
-    remedy = f"did you mean {PREFIX}{near[0].upper()}?" if near else "see docs/reference/settings.md"
+    near = difflib.get_close_matches(field, model.model_fields, n=1, cutoff=0.5)
+    remedy = f"did you mean {prefix}{near[0].upper()}?" if near else "see docs/reference/settings.md"
     raise SettingsError(f"{name} is not a setting: {remedy}")
 
 
-def _one_line(error: ValidationError) -> str:
+def _one_line(prefix: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     what = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return f"settings: {what}"
     field = str(first["loc"][0])
     shown = "" if field in URL_SCHEMES else f"={first['input']!r}"
-    return f"{PREFIX}{field.upper()}{shown}: {what}"
+    return f"{prefix}{field.upper()}{shown}: {what}"
