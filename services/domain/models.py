@@ -37,6 +37,7 @@ class User(Base):
 Index("idx_user_email", User.email, unique=True)
 Index("idx_user_country_email", User.country, User.email)
 Index("idx_user_name", func.lower(User.name).collate("C"), User.email)
+Index("idx_user_country_name", User.country, func.lower(User.name).collate("C"), User.email)
 Index("idx_user_created_at", User.created_at)
 
 
