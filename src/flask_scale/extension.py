@@ -7,7 +7,7 @@ from flask import Flask
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics
+from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics, proxy
 from flask_scale.errors import NotConfigured
 from flask_scale.settings import Settings, load_settings
 from flask_scale.state import EXTENSION, State, state_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flask_scale.jobs.task import Task, TaskRegistry
 
 #: The parts in the order in which they are set up. A later part wraps an earlier one:
-#: a request meets health (the internal port) first, then limits, then logging.
+#: a request meets limits first, then proxy, then logging. The internal port is no part of the app.
 PARTS: tuple[tuple[str, Callable[[Flask, State], None]], ...] = (
     ("database", database.init_app),
     ("cache", cache.init_app),
@@ -24,6 +24,7 @@ PARTS: tuple[tuple[str, Callable[[Flask, State], None]], ...] = (
     ("compression", compression.init_app),
     ("metrics", metrics.init_app),
     ("logging", logging.init_app),
+    ("proxy", proxy.init_app),
     ("limits", limits.init_app),
     ("health", health.init_app),
 )

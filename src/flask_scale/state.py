@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
+from prometheus_client import CollectorRegistry
 
 from flask_scale.errors import NotConfigured
 from flask_scale.settings import Settings
@@ -26,6 +27,8 @@ class State:
     jobs: "Jobs | None" = None
     #: The tasks declared on the FlaskScale object that set the app up.
     tasks: "TaskRegistry | None" = None
+    #: The app's own request metrics: a registry of its own, since one process may make many apps.
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     #: Part by name: "on", or "off: why".
     parts: dict[str, str] = field(default_factory=dict)
 
