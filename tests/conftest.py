@@ -1,0 +1,78 @@
+"""Fixtures that every test may ask for. A server starts when the first test asks for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flask_scale.dev.account import temporary_folder, unprivileged
+from flask_scale.dev.postgres import Postgres
+from flask_scale.dev.valkey import Valkey
+from tests.support import servers
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """Where the session's servers keep their files and logs."""
+    with temporary_folder(unprivileged()) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_folder: Path) -> Iterator[Postgres]:
+    """The session's PostgreSQL."""
+    with servers.running(servers.postgres(servers_folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cache_server(servers_folder: Path) -> Iterator[Valkey]:
+    """The session's Valkey for the cache."""
+    with servers.running(servers.cache(servers_folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def broker_server(servers_folder: Path) -> Iterator[Valkey]:
+    """The session's Valkey for Celery."""
+    with servers.running(servers.broker(servers_folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of a fresh, empty database."""
+    with servers.fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: Postgres) -> str:
+    """The name of a database with the library's tables, to copy."""
+    from flask_scale import migrate
+    from flask_scale.settings import Settings
+
+    url = postgres_server.create_database("migrated")
+    migrate.upgrade(Settings(database_url=url))
+    return "migrated"
+
+
+@pytest.fixture
+def migrated_database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[str]:
+    """The URL of a fresh database with the library's tables."""
+    with servers.fresh_database(postgres_server, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+def cache_url(cache_server: Valkey) -> Iterator[str]:
+    """The URL of an empty cache server that answers."""
+    with servers.flushed(cache_server) as url:
+        yield url
+
+
+@pytest.fixture
+def broker_url(broker_server: Valkey) -> Iterator[str]:
+    """The URL of an empty broker that answers."""
+    with servers.flushed(broker_server) as url:
+        yield url
