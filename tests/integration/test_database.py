@@ -1,0 +1,125 @@
+"""Sessions, the pool and its bounds on a real PostgreSQL."""
+
+import os
+import threading
+
+import pytest
+from flask import Flask
+from sqlalchemy import exc, text
+
+from flask_scale import board, database
+from flask_scale.settings import Settings
+from flask_scale.state import State
+
+
+@pytest.fixture
+def build(database_url):
+    """Builds databases with other settings, and closes them."""
+    made = []
+
+    def build(**settings):
+        made.append(database.Database(Settings(database_url=database_url, **settings)))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()
+
+
+def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_exception(build):
+    db = build()
+    with db.transaction() as session:
+        session.execute(text("CREATE TABLE notes (body text)"))
+
+    with pytest.raises(RuntimeError), db.transaction() as session:
+        session.execute(text("INSERT INTO notes VALUES ('lost')"))
+        raise RuntimeError
+
+    with db.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM notes")) == 0
+
+
+def test_what_a_request_does_not_commit_is_rolled_back_and_its_connection_returned(database_url):
+    app = Flask(__name__)
+    state = State(Settings(database_url=database_url))
+    database.init_app(app, state)
+    with state.database.transaction() as session:
+        session.execute(text("CREATE TABLE notes (body text)"))
+
+    with app.app_context():
+        state.database.session.execute(text("INSERT INTO notes VALUES ('lost')"))
+        assert state.database.session is state.database.session
+
+    assert state.database.engine.pool.checkedout() == 0
+    with state.database.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM notes")) == 0
+    state.database.close()
+
+
+def test_a_statement_over_its_time_is_ended_by_the_server(build):
+    db = build(statement_timeout_seconds=0.2)
+
+    with pytest.raises(exc.OperationalError, match="statement timeout"), db.transaction() as session:
+        session.execute(text("SELECT pg_sleep(20)"))
+
+
+def test_a_caller_that_gets_no_connection_in_time_is_told_so(build):
+    db = build(pool_size=1, max_overflow=0, pool_timeout_seconds=0.1)
+
+    with db.engine.connect(), pytest.raises(exc.TimeoutError):
+        db.engine.connect()
+
+
+def test_the_board_shows_connections_in_use_and_callers_that_wait(build):
+    db = build(pool_size=1, max_overflow=0, pool_timeout_seconds=10)
+    in_use, waiting = board.current.total("pool_in_use"), board.current.total("pool_waiting")
+    caller = threading.Thread(target=lambda: db.engine.connect().close())
+
+    with db.engine.connect():
+        caller.start()
+        wait_until(lambda: board.current.total("pool_waiting") == waiting + 1)
+        assert board.current.total("pool_in_use") == in_use + 1
+    caller.join()
+
+    assert board.current.total("pool_in_use") == in_use
+    assert board.current.total("pool_waiting") == waiting
+
+
+def test_a_connection_that_the_server_ended_is_replaced_unseen(build):
+    db = build(pool_size=1, max_overflow=0)
+    with db.engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    other = build()
+    with other.transaction() as session:
+        session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+    with db.engine.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_a_forked_child_gets_connections_of_its_own_and_leaves_the_parents_open(build):
+    db = build(pool_size=1, max_overflow=0)
+    query = text("SELECT pg_backend_pid()")
+    with db.engine.connect() as connection:
+        parents = connection.scalar(query)
+
+    child = os.fork()
+    if child == 0:
+        db.after_fork()
+        with db.engine.connect() as connection:
+            os._exit(0 if connection.scalar(query) != parents else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    with db.engine.connect() as connection:
+        assert connection.scalar(query) == parents
+
+
+def wait_until(condition):
+    """Look every few milliseconds, for ten seconds at most."""
+    done = threading.Event()
+    for _ in range(2000):
+        if condition():
+            return
+        done.wait(0.005)
+    raise AssertionError("it did not come about within ten seconds")
