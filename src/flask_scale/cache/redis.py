@@ -1,0 +1,194 @@
+"""The cache that processes share, on Redis or Valkey.
+
+Failure policy: fail open, and fast. Connect, read and the wait for a pooled connection are each bounded
+by `cache_timeout_seconds`, without retries; a breaker then skips the server. Each failure raises
+CacheUnavailable and is counted in `flask_scale_cache_errors`; `TieredCache` turns it into a miss.
+A drop that the server did not confirm is made up for before anything else is asked of it.
+"""
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from redis import BlockingConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from flask_scale.cache import scripts
+from flask_scale.cache.breaker import Breaker
+from flask_scale.cache.contract import Entry, Found, Lease, check_names
+from flask_scale.cache.drops import Drops, Owed
+from flask_scale.errors import CacheUnavailable
+from flask_scale.metrics.instruments import instruments
+
+T = TypeVar("T")
+
+#: Connections a process opens at most; more callers at once wait, at most the timeout.
+POOL_SIZE = 50
+
+log = logging.getLogger(__name__)
+
+
+class RedisCache:
+    """Entries by key under `prefix`, on the server at `url`; each operation is one round trip.
+
+    `timeout` is in seconds, for connect, read and the wait for a connection each. It needs one
+    server (a primary with replicas is one); Redis Cluster spreads keys that the scripts read together.
+    """
+
+    def __init__(self, url: str, *, prefix: str = "fs:", timeout: float = 0.1, breaker: Breaker | None = None) -> None:
+        self._url = url
+        self._prefix = prefix
+        self._timeout = timeout
+        self._breaker = breaker or Breaker()
+        self._owed = Owed()
+        self.channel = f"{prefix}drops"
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Make a client of its own; the parent's sockets are left to the parent."""
+        self.client = _client(self._url, self._timeout)
+        self._get = self.client.register_script(scripts.GET)
+        self._look_up = self.client.register_script(scripts.LOOK_UP)
+        self._store = self.client.register_script(scripts.STORE)
+        self._set = self.client.register_script(scripts.SET)
+        self._release = self.client.register_script(scripts.RELEASE)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def peek(self, key: str) -> Entry | None:
+        return None
+
+    def get(self, key: str) -> Entry | None:
+        check_names(key)
+        kept, left = self._ask("get", lambda: self._get([self._name("value", key)], [self._name("tag", "")]))
+        return _entry(kept, left)
+
+    def set(self, key: str, value: bytes, *, ttl: float, stale: float = 0.0, tags: Collection[str] = ()) -> None:
+        check_names(key, *tags)
+        if ttl <= 0:
+            self.delete(key)
+            return
+        drops = Drops(keys=(key,))
+        arguments: list[Any] = [value, _milliseconds(ttl + stale), _milliseconds(stale), secrets.token_hex(8)]
+        arguments += [scripts.LOAD_MILLISECONDS, self.channel, drops.message(), *map(_bytes, tags)]
+        self._ask("set", lambda: self._set(self._names(key, tags), arguments), owes=drops)
+
+    def delete(self, key: str) -> None:
+        check_names(key)
+        self._drop("delete", Drops(keys=(key,)))
+
+    def invalidate(self, tags: Collection[str]) -> None:
+        check_names(*tags)
+        self._drop("invalidate", Drops(tags=tuple(tags)))
+
+    def look_up(self, key: str, *, tags: Collection[str], lease_seconds: float) -> Found:
+        check_names(key, *tags)
+        token = secrets.token_hex(8)
+        arguments: list[Any] = [self._name("tag", ""), token, _milliseconds(lease_seconds), scripts.LOAD_MILLISECONDS]
+        kept, left, *granted = self._ask("look_up", lambda: self._look_up(self._names(key, tags), arguments))
+        if not granted:
+            return Found(_entry(kept, left), None)
+        version, *generations = (stand.decode() for stand in granted[0])
+        lease = Lease(key, token, version, dict(zip(tags, generations, strict=True)))
+        return Found(_entry(kept, left), lease)
+
+    def store(self, lease: Lease, value: bytes, *, ttl: float, stale: float = 0.0) -> bool:
+        head = json.dumps({"stale": _milliseconds(stale), "tags": dict(lease.generations)}, ensure_ascii=False)
+        milliseconds = _milliseconds(ttl + stale) if ttl > 0 else 0
+        arguments: list[Any] = [lease.token, _bytes(head) + b"\n" + value, milliseconds, lease.version]
+        arguments += lease.generations.values()
+        names = self._names(lease.key, lease.generations)
+        return bool(self._ask("store", lambda: self._store(names, arguments)))
+
+    def release(self, lease: Lease) -> None:
+        self._ask("release", lambda: self._release([self._name("lease", lease.key)], [lease.token]))
+
+    def settle(self) -> None:
+        """Send the drops that are owed, whatever the breaker says.
+
+        Raises:
+            CacheUnavailable: no answer; they stay owed.
+        """
+        with self._owed.taken() as drops:
+            if drops:
+                self._try("settle", lambda: self._send(drops))
+
+    def _drop(self, operation: str, drops: Drops) -> None:
+        self._ask(operation, lambda: self._send(drops), owes=drops)
+
+    def _send(self, drops: Drops) -> None:
+        names = [self._name(kind, key) for key in drops.keys for kind in ("value", "lease", "load")]
+        names += [self._name("tag", tag) for tag in drops.tags]
+        if not names:
+            return
+        with self.client.pipeline(transaction=True) as pipeline:
+            pipeline.unlink(*names)
+            pipeline.publish(self.channel, drops.message())
+            pipeline.execute()
+
+    def _ask(self, operation: str, do: Callable[[], T], *, owes: Drops | None = None) -> T:
+        """Do it if the breaker allows, after what is owed; what fails is owed from then on."""
+        try:
+            if not self._breaker.allows():
+                instruments().cache_errors.labels(operation).inc()
+                raise CacheUnavailable(f"cache {operation}: the server is skipped after failures")
+            self.settle()
+            return self._try(operation, do)
+        except CacheUnavailable:
+            if owes is not None:
+                self._owed.add(owes)
+            raise
+
+    def _try(self, operation: str, do: Callable[[], T]) -> T:
+        try:
+            answer = do()
+        except (RedisError, OSError) as error:
+            instruments().cache_errors.labels(operation).inc()
+            if self._breaker.failed():
+                log.warning("the cache server fails and is skipped: %s", error)
+            raise CacheUnavailable(f"cache {operation}: {error}") from error
+        if self._breaker.succeeded():
+            log.warning("the cache server answers again")
+        return answer
+
+    def _names(self, key: str, tags: Collection[str]) -> list[bytes]:
+        names = [self._name(kind, key) for kind in ("value", "lease", "load")]
+        return names + [self._name("tag", tag) for tag in tags]
+
+    def _name(self, kind: str, name: str) -> bytes:
+        return _bytes(f"{self._prefix}{kind}:{name}")
+
+
+def _client(url: str, timeout: float) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=POOL_SIZE,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    return Redis(connection_pool=pool)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(int(seconds * 1000), 1) if seconds > 0 else 0
+
+
+def _entry(kept: bytes | None, left: int) -> Entry | None:
+    if kept is None or left <= 0:
+        return None
+    head, _, value = kept.partition(b"\n")
+    meta = json.loads(head.decode("utf-8", "surrogatepass"))
+    return Entry(value, (left - meta["stale"]) / 1000, left / 1000, tuple(meta["tags"]))
