@@ -5,7 +5,9 @@ DirectoryError
 ├── UserNotFound
 ├── VersionMismatch   the user was changed since it was read
 ├── ApiKeyNotFound
-└── RangeTooLong      a statistic was asked for over too many buckets
+├── RangeTooLong      a statistic was asked for over too many buckets
+├── NotGzip
+└── UnpacksTooLarge   a gzip bomb, or simply too much
 """
 
 
@@ -31,3 +33,11 @@ class ApiKeyNotFound(DirectoryError):
 
 class RangeTooLong(DirectoryError):
     """The range has more buckets than one answer holds. Ask for a shorter range or a longer interval."""
+
+
+class NotGzip(DirectoryError):
+    """The bytes are not gzip, or end too early."""
+
+
+class UnpacksTooLarge(DirectoryError):
+    """The bytes unpack to more than is allowed, in all or compared with their packed size."""

@@ -44,7 +44,7 @@ def get(session: Session, user_id: int) -> User:
     Raises:
         UserNotFound
     """
-    user = session.get(User, user_id)
+    user: User | None = session.get(User, user_id)
     if user is None:
         raise UserNotFound
     return user
@@ -123,7 +123,7 @@ def search(
     return Page(users, rows[limit - 1][1] if len(rows) > limit else None)
 
 
-def by_email(prefix: str, country: str | None, after: Position | None) -> Select[tuple[User]]:
+def by_email(prefix: str, country: str | None, after: Position | None) -> Select[User]:
     """The first section: a range of idx_user_email, or of idx_user_country_email."""
     statement = select(User).where(*_in_country(country)).order_by(User.email)
     if prefix:
@@ -133,7 +133,7 @@ def by_email(prefix: str, country: str | None, after: Position | None) -> Select
     return statement
 
 
-def by_name(prefix: str, country: str | None, after: Position | None) -> Select[tuple[User, str]]:
+def by_name(prefix: str, country: str | None, after: Position | None) -> Select[User, str]:
     """The second section: a range of idx_user_name, or of idx_user_country_name."""
     statement = (
         select(User, NAME_KEY.label("name_key"))

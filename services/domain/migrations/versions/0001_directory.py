@@ -1,5 +1,7 @@
 """The directory's first tables."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -10,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def _time(name: str, *, now: bool = False) -> sa.Column:
+def _time(name: str, *, now: bool = False) -> sa.Column[datetime]:
     default = sa.func.now() if now else None
     return sa.Column(name, sa.DateTime(timezone=True), server_default=default, nullable=not now)
 
