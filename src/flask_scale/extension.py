@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics, proxy
+from flask_scale.cache import CachedFunction
 from flask_scale.errors import NotConfigured
 from flask_scale.settings import Settings, load_settings
 from flask_scale.state import EXTENSION, State, state_of
@@ -79,7 +80,7 @@ class FlaskScale:
         stale: float | None = None,
         tags: Sequence[str] = (),
         key: Callable[..., str] | None = None,
-    ) -> Callable[[Callable[..., Any]], cache.CachedFunction]:
+    ) -> Callable[[Callable[..., Any]], CachedFunction]:
         """Keep a function's JSON result for `ttl` seconds, with one loader a key over all processes.
 
         Choose it for an expensive query; arguments make the key. See `cache.cached` for what the
