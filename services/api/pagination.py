@@ -9,8 +9,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
-from flask import Response, request, url_for
+from flask import Response, request
 from pydantic_core import from_json
 
 from services.api.problems import Problem
@@ -47,8 +48,8 @@ def read_cursor(cursor: str, **filters: str | None) -> tuple[str, ...]:
 def link_next(response: Response, cursor: str | None) -> Response:
     """Add the Link header (RFC 8288) to the next page, where there is one."""
     if cursor is not None:
-        query = {**request.args.to_dict(), "cursor": cursor}
-        response.headers["Link"] = f'<{url_for(request.endpoint or "", **query)}>; rel="next"'
+        query = urlencode({**request.args.to_dict(), "cursor": cursor})
+        response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     return response
 
 

@@ -53,7 +53,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 #: The kind for an HTTP error that the framework raises: the first of its status.
-OF_STATUS = {kind.status: name for name, kind in reversed(KINDS.items())}
+OF_STATUS = {kind.status: name for name, kind in reversed(list(KINDS.items()))}
 
 #: The kind, and headers, of an error that is not an HTTP error.
 OF_ERROR: Mapping[type[Exception], tuple[str, dict[str, str]]] = {

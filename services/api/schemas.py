@@ -1,7 +1,6 @@
 """What the resources' schemas share."""
 
 from collections.abc import Mapping
-from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -25,16 +24,21 @@ Cursor = Annotated[str, Field(max_length=MAX_CURSOR_LENGTH, description="`next` 
 Limit = Annotated[int, Field(ge=1, le=200, description="Most items of a page.")]
 
 
+_json_schemas: dict[Any, dict[str, Any]] = {}
+
+
 class Schema(BaseModel):
     """The root of what goes in and out. A field that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
     @classmethod
-    @cache
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Computed once: flask-openapi3 asks for it at each request with a query."""
-        return super().model_json_schema(*args, **kwargs)
+        """Computed once: flask-openapi3 asks for it at each request with a query or headers."""
+        asked = (cls, args, tuple(sorted(kwargs.items())))
+        if asked not in _json_schemas:
+            _json_schemas[asked] = super().model_json_schema(*args, **kwargs)
+        return _json_schemas[asked]
 
     def response(self, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
         """The JSON answer with this as its body."""
@@ -60,7 +64,13 @@ class ProblemBody(Schema):
     errors: list[FieldProblem] | None = Field(None, description="Every wrong value at once.")
 
 
-class IdempotencyHeaders(BaseModel):
+class Headers(Schema):
+    """The root of an operation's own headers; a request has others besides."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class IdempotencyHeaders(Headers):
     """Of a POST that may carry a key."""
 
     key: str | None = Field(
@@ -76,7 +86,7 @@ class RequiredIdempotencyHeaders(IdempotencyHeaders):
     model_config = ConfigDict(json_schema_extra={"required": ["Idempotency-Key"]})
 
 
-class NoneMatchHeaders(BaseModel):
+class NoneMatchHeaders(Headers):
     """Of a read that may be answered 304."""
 
     if_none_match: str | None = Field(None, alias="If-None-Match", description="The ETag that you have.")
@@ -85,5 +95,5 @@ class NoneMatchHeaders(BaseModel):
 def problems(*statuses: int) -> dict[str | int | HTTPStatus, Any]:
     """The `responses` of an operation for these error statuses."""
     content = {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    titles = {kind.status: kind.title for kind in reversed(KINDS.values())}
+    titles = {kind.status: kind.title for kind in reversed(list(KINDS.values()))}
     return {status: {"description": titles[status], "content": content} for status in statuses}

@@ -23,8 +23,6 @@ class DirectorySettings(BaseModel):
     max_import_bytes: int = Field(64 * MIB, ge=1024, description="Largest CSV of one import, also unpacked.")
     max_unpack_ratio: int = Field(200, ge=2, description="A gzip body that unpacks to more than this times is refused.")
     export_ttl_hours: float = Field(24, gt=0, description="How long an export's file is kept.")
-    statistics_ttl_seconds: float = Field(300, gt=0, description="How long statistics are fresh in the cache.")
-    statistics_stale_seconds: float = Field(300, ge=0, description="How long after that they are served once more.")
 
 
 def load_directory_settings(

@@ -14,7 +14,6 @@ from sqlalchemy import Date, cast, func, literal_column, select
 from services.domain.errors import RangeTooLong
 from services.domain.models import User
 from services.domain.scale import scale
-from services.domain.settings import directory_settings
 
 Interval = Literal["day", "week", "month"]
 Freshness = Literal["hit", "stale", "miss"]
@@ -37,23 +36,18 @@ def sign_ups(
         RangeTooLong: over `MAX_BUCKETS`.
     """
     starts = list(_starts(first, last, interval))
-    settings = directory_settings()
-    counts, freshness = scale.cache.lookup(
-        f"sign-ups:{first}:{last}:{interval}:{country or ''}",
-        lambda: count_sign_ups(first, last, interval, country),
-        ttl=settings.statistics_ttl_seconds,
-        stale=settings.statistics_stale_seconds,
-        tags=[TAG],
-    )
+    counts, freshness = count_sign_ups.lookup(first.isoformat(), last.isoformat(), interval, country)
     return [{"start": start, "count": counts.get(start, 0)} for start in starts], freshness
 
 
-def count_sign_ups(first: date, last: date, interval: Interval, country: str | None = None) -> dict[str, int]:
-    """Ask the database: count by the bucket's first day, buckets without a user left out."""
+@scale.cached(ttl=300, stale=300, tags=[TAG])
+def count_sign_ups(first: str, last: str, interval: Interval, country: str | None) -> dict[str, int]:
+    """Ask the database: count by the bucket's first day, buckets without a user left out. Days are ISO 8601."""
     bucket = cast(func.date_trunc(interval, func.timezone("UTC", User.created_at)), Date)
+    end = date.fromisoformat(last) + timedelta(days=1)
     statement = (
         select(bucket, func.count())
-        .where(User.created_at >= _midnight(first), User.created_at < _midnight(last + timedelta(days=1)))
+        .where(User.created_at >= _midnight(date.fromisoformat(first)), User.created_at < _midnight(end))
         .group_by(literal_column("1"))
     )
     if country is not None:

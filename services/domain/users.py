@@ -61,7 +61,7 @@ def create(session: Session, values: Mapping[str, Any]) -> User:
     Raises:
         EmailTaken: the session can go on.
     """
-    user = session.scalar(
+    user: User | None = session.scalar(
         insert(User).values(**values).on_conflict_do_nothing(index_elements=["email"]).returning(User)
     )
     if user is None:
@@ -84,7 +84,7 @@ def update(session: Session, user_id: int, changes: Mapping[str, Any], versions:
         .execution_options(synchronize_session=False, populate_existing=True)
     )
     try:
-        user = session.scalar(statement)
+        user: User | None = session.scalar(statement)
     except IntegrityError as error:
         raise EmailTaken from error
     if user is None:

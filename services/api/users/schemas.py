@@ -4,9 +4,9 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from services.api.schemas import MAX_ID, CountryCode, Cursor, Limit, Schema
+from services.api.schemas import MAX_ID, CountryCode, Cursor, Headers, Limit, Schema
 from services.domain import emails, names
 
 
@@ -97,7 +97,7 @@ class UserPage(Schema):
     next: str | None = Field(None, description="The cursor of the next page; null at the end.")
 
 
-class MatchHeaders(BaseModel):
+class MatchHeaders(Headers):
     """Of a write that may be guarded."""
 
     if_match: str | None = Field(None, alias="If-Match", description="Only if this is still the user's ETag.")
