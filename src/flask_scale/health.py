@@ -45,8 +45,10 @@ def internal_app(app: Flask) -> "WSGIApplication":
     }
 
     def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        answer = answers.get(environ["PATH_INFO"], lambda _environ: _status("404 Not Found", "not found"))
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        answer = answers.get(environ["PATH_INFO"])
+        if answer is None:
+            status, content_type, body = _status("404 Not Found", "not found")
+        elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             status, content_type, body = _status("405 Method Not Allowed", "GET or HEAD only")
         else:
             status, content_type, body = answer(environ)

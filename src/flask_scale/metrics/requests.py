@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, got_request_exception, request
 from prometheus_client import Counter, Histogram
-from prometheus_flask_exporter import PrometheusMetrics  # type: ignore[import-untyped]
+from prometheus_flask_exporter import PrometheusMetrics
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

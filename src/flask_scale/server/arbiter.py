@@ -1,0 +1,40 @@
+"""gunicorn's master, with a drain before it stops accepting, and one line for a start that failed."""
+
+import signal
+import sys
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+
+from flask_scale import board
+from flask_scale.server.failure import StartFailure
+
+#: Exit code of a start that a wrong setting or app ended.
+WRONG_START = 2
+
+
+class DrainingArbiter(Arbiter):  # type: ignore[misc]
+    """Turned to by `on_starting`, so that it is the same under `gunicorn -c` and `flask-scale serve`."""
+
+    drain_seconds: float
+    failure: StartFailure
+
+    def handle_term(self) -> None:
+        """Begin the drain at the first SIGTERM; stop accepting at its end, or at the second."""
+        if board.current.draining:
+            raise StopIteration
+        board.current.drain()
+        if not self.drain_seconds:
+            raise StopIteration
+        self.log.info("Draining: readiness fails, accepting for another %s s", self.drain_seconds)
+        signal.signal(signal.SIGALRM, lambda *_: self.SIG_QUEUE.put_nowait(signal.SIGTERM))
+        signal.setitimer(signal.ITIMER_REAL, self.drain_seconds)
+
+    def halt(self, reason: Any = None, exit_status: int = 0) -> None:
+        """End the master: with the one line that a gunicorn worker told, where the app is wrong."""
+        if not (exit_status and self.failure.line):
+            super().halt(reason, exit_status)
+        self.stop(graceful=False)
+        self.cfg.on_exit(self)
+        print(f"flask-scale: {self.failure.line}", file=sys.stderr, flush=True)  # noqa: T201
+        sys.exit(WRONG_START)

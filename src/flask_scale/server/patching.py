@@ -1,0 +1,56 @@
+"""gevent's monkey-patching, and a psycopg2 that lets other greenlets run while it waits."""
+
+import warnings
+from typing import Any
+
+
+def patch_master() -> None:
+    """Patch the process before the library is imported, for gevent gunicorn workers to inherit.
+
+    The master forks and reaps children itself, so what concerns processes and signals, and the
+    queue that its signal handlers write, stay plain until a gunicorn worker patches the rest.
+    """
+    from gevent import monkey
+
+    monkey.patch_all(os=False, signal=False, queue=False)
+
+
+def ignore_repatching() -> None:
+    """Keep gevent quiet while a gunicorn worker patches what the master left."""
+    from gevent.monkey import MonkeyPatchWarning
+
+    warnings.simplefilter("ignore", MonkeyPatchWarning)
+
+
+def make_psycopg2_cooperative() -> None:
+    """Let psycopg2 wait in gevent's loop: otherwise one slow query stops every request of the process.
+
+    With it `COPY` raises, and a cancelled greenlet leaves its query running at the server: keep
+    `statement_timeout_seconds` set. Call it in gevent processes only.
+    """
+    from psycopg2.extensions import set_wait_callback
+
+    set_wait_callback(_wait)
+
+
+def _wait(connection: Any) -> None:
+    from gevent.socket import wait_read, wait_write
+    from psycopg2 import OperationalError
+    from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE, STATUS_SETUP
+
+    seconds = _connect_seconds(connection.dsn) if connection.status == STATUS_SETUP else None
+    expired = OperationalError("timeout expired")
+    while (state := connection.poll()) != POLL_OK:
+        if state == POLL_READ:
+            wait_read(connection.fileno(), timeout=seconds, timeout_exc=expired)
+        elif state == POLL_WRITE:
+            wait_write(connection.fileno(), timeout=seconds, timeout_exc=expired)
+        else:
+            raise OperationalError(f"unexpected state {state} of a database connection")
+
+
+def _connect_seconds(dsn: str) -> float | None:
+    """libpq leaves `connect_timeout` to whoever polls; None where the connection names none."""
+    from psycopg2.extensions import parse_dsn
+
+    return float(parse_dsn(dsn).get("connect_timeout", 0)) or None

@@ -1,0 +1,16 @@
+"""The first thing a master does: read the settings and patch the process, before it imports the rest."""
+
+from flask_scale.server.patching import patch_master
+from flask_scale.settings import Settings, load_settings
+
+
+def start() -> Settings:
+    """Return the settings, with the process patched for the gunicorn worker class they name.
+
+    Raises:
+        SettingsError: one line that names the setting and the remedy.
+    """
+    settings = load_settings()
+    if settings.worker_class == "gevent":
+        patch_master()
+    return settings

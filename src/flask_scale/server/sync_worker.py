@@ -1,0 +1,47 @@
+"""The sync gunicorn worker: one request at a time, probes beside it, nothing accepted is dropped."""
+
+import select
+import threading
+from time import monotonic
+from typing import Any
+
+from gunicorn.workers.sync import SyncWorker as PlainSyncWorker
+
+from flask_scale import board
+from flask_scale.server.equipment import Equipped
+
+
+class SyncWorker(Equipped, PlainSyncWorker):  # type: ignore[misc]
+    """gunicorn's own, with a thread for the internal port. Choose it for apps that are not thread-safe."""
+
+    def run(self) -> None:
+        """Serve until told to stop, then answer what the kernel still holds."""
+        for listener in self._take_internal():
+            threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+        super().run()
+        if board.current.draining:
+            self._accept_rest(monotonic() + self.cfg.graceful_timeout)
+
+    def _take_internal(self) -> list[Any]:
+        internal = [one for one in self.sockets if self.internal and self.internal.is_named(one.getsockname())]
+        self.sockets = [one for one in self.sockets if one not in internal]
+        self.wait_fds = [*self.sockets, self.PIPE[0]]
+        return internal
+
+    def _serve(self, listener: Any) -> None:
+        listener.setblocking(0)
+        while True:
+            select.select([listener], [], [])
+            try:
+                self.accept(listener)
+            except BlockingIOError:
+                continue
+
+    def _accept_rest(self, deadline: float) -> None:
+        for listener in self.sockets:
+            try:
+                while monotonic() < deadline:
+                    self.notify()
+                    self.accept(listener)
+            except BlockingIOError:
+                continue

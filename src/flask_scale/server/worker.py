@@ -1,0 +1,116 @@
+"""The gevent gunicorn worker: fair between connections, quick to stop, and dropping nothing."""
+
+from functools import partial
+from time import monotonic
+from types import TracebackType
+from typing import Any, Literal
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.sock import ssl_context
+from gunicorn.workers.ggevent import GeventWorker as PlainGeventWorker
+
+from flask_scale import board
+from flask_scale.server.equipment import Equipped
+from flask_scale.server.patching import ignore_repatching, make_psycopg2_cooperative
+
+#: Seconds that a stopping gunicorn worker keeps idle connections for a request that may be on its way.
+LINGER = 1.0
+
+
+class IdleTimeout(gevent.Timeout):
+    """The wait for a connection's next request; kept in `waiting` so that a stop can end it early."""
+
+    def __init__(self, seconds: float, waiting: set["IdleTimeout"]) -> None:
+        super().__init__(seconds, False)  # type: ignore[arg-type]
+        self._waiting = waiting
+
+    def __enter__(self) -> "IdleTimeout":
+        self._greenlet = gevent.getcurrent()
+        self._waiting.add(self)
+        super().__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> Literal[True] | None:
+        self._waiting.discard(self)
+        return super().__exit__(kind, value, trace)
+
+    def end(self) -> None:
+        """Let the time be over now. Called in the hub, as a timer is."""
+        if self in self._waiting:
+            self._greenlet.throw(self)
+
+
+class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
+    """A pool of connections for each listener, so that probes never wait for the public port's."""
+
+    def patch(self) -> None:
+        """Patch what the master left, and let psycopg2 wait without stopping the others."""
+        ignore_repatching()
+        super().patch()
+        make_psycopg2_cooperative()
+
+    def timeout_ctx(self) -> IdleTimeout:
+        """The time that a connection may stay idle."""
+        return IdleTimeout(self.cfg.keepalive, self._waiting)
+
+    def handle_request(self, *args: Any) -> None:
+        """Answer one request, then let others run: the next one may be in the buffer already."""
+        super().handle_request(*args)
+        gevent.sleep(0)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop at once instead of at the next look at `alive`."""
+        super().handle_exit(sig, frame)
+        self._stopping.set()
+
+    def init_signals(self) -> None:
+        """Signals may come from here on: have what they touch ready."""
+        self._stopping = Event()
+        self._waiting: set[IdleTimeout] = set()
+        super().init_signals()
+
+    def run(self) -> None:
+        """Accept until told to stop, then finish what was accepted within `graceful_timeout`."""
+        pools = [Pool(self.worker_connections) for _ in self.sockets]
+        servers = [self._listen(listener, pool) for listener, pool in zip(self.sockets, pools, strict=True)]
+        while self.alive:
+            self.notify()
+            self._stopping.wait(1.0)
+        begun = monotonic()
+        for server in servers:
+            _stop_accepting(server)
+        while any(pools) and monotonic() - begun < self.cfg.graceful_timeout:
+            self.notify()
+            if monotonic() - begun > LINGER:
+                self._end_idle()
+            gevent.sleep(0.05)
+        for pool in pools:
+            pool.kill(timeout=1)
+
+    def _listen(self, listener: Any, pool: Pool) -> StreamServer:
+        listener.setblocking(1)
+        ssl_args = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
+        handle = partial(self.handle, listener)
+        server = StreamServer(listener, handle=handle, spawn=pool, **ssl_args)
+        if self.cfg.workers > 1:
+            server.max_accept = 1
+        server.start()
+        return server
+
+    def _end_idle(self) -> None:
+        for idle in tuple(self._waiting):
+            gevent.get_hub().loop.run_callback(idle.end)
+
+
+def _stop_accepting(server: StreamServer) -> None:
+    """Close the listener; while the whole instance drains, answer first what the kernel holds for it."""
+    server.stop_accepting()
+    if board.current.draining:
+        while accepted := server.do_read():
+            server.do_handle(*accepted)
+    server.close()

@@ -1,0 +1,34 @@
+"""An app that knows nothing of flask_scale."""
+
+import os
+import time
+
+from flask import Flask, Response, jsonify, request
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index() -> Response:
+    return jsonify(pid=os.getpid(), client=request.remote_addr, host=request.host, scheme=request.scheme)
+
+
+@app.get("/items/<int:number>")
+def item(number: int) -> Response:
+    return jsonify(number=number)
+
+
+@app.get("/large")
+def large() -> Response:
+    return jsonify(["the same words again"] * 200)
+
+
+@app.get("/slow/<int:milliseconds>")
+def slow(milliseconds: int) -> Response:
+    time.sleep(milliseconds / 1000)
+    return jsonify(pid=os.getpid())
+
+
+@app.get("/broken")
+def broken() -> Response:
+    raise RuntimeError("the app's own mistake")
