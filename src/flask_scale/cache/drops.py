@@ -13,16 +13,17 @@ MAX_OWED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Drops:
-    """Keys and tags to drop."""
+    """Keys and tags to drop, and leases (key and token) that nobody holds."""
 
     keys: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    leases: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.tags)
+        return bool(self.keys or self.tags or self.leases)
 
     def message(self) -> bytes:
-        """As published to every process."""
+        """The keys and tags as published to every process."""
         return json.dumps({"keys": self.keys, "tags": self.tags}).encode()
 
     @classmethod
@@ -37,28 +38,30 @@ class Owed:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._names: dict[tuple[str, str], None] = {}
+        self._drops: dict[Drops, None] = {}
 
     def add(self, drops: Drops) -> None:
-        names = [("key", key) for key in drops.keys] + [("tag", tag) for tag in drops.tags]
+        """Remember to make up for `drops`."""
         with self._lock:
-            self._names.update(dict.fromkeys(names))
-            while len(self._names) > MAX_OWED:
-                del self._names[next(iter(self._names))]
+            self._drops[drops] = None
+            while len(self._drops) > MAX_OWED:
+                del self._drops[next(iter(self._drops))]
 
     @contextmanager
     def taken(self) -> Iterator[Drops]:
         """All that is owed; owed again where the block raises."""
-        if not self._names:
+        if not self._drops:
             yield Drops()
             return
         with self._lock:
-            names, self._names = self._names, {}
-        drops = Drops(
-            tuple(name for kind, name in names if kind == "key"), tuple(name for kind, name in names if kind == "tag")
-        )
+            taken, self._drops = self._drops, {}
         try:
-            yield drops
+            yield Drops(
+                tuple(key for drops in taken for key in drops.keys),
+                tuple(tag for drops in taken for tag in drops.tags),
+                tuple(lease for drops in taken for lease in drops.leases),
+            )
         except BaseException:
-            self.add(drops)
+            for drops in taken:
+                self.add(drops)
             raise

@@ -90,7 +90,7 @@ class RedisCache:
         check_names(key, *tags)
         token = secrets.token_hex(8)
         arguments: list[Any] = [self._name("tag", ""), token, _milliseconds(lease_seconds), scripts.LOAD_MILLISECONDS]
-        kept, left, *granted = self._ask("look_up", lambda: self._look_up(self._names(key, tags), arguments))
+        kept, left, *granted = self._ask("look_up", lambda: self._request(key, token, tags, arguments))
         if not granted:
             return Found(_entry(kept, left), None)
         version, *generations = (stand.decode() for stand in granted[0])
@@ -118,17 +118,26 @@ class RedisCache:
             if drops:
                 self._try("settle", lambda: self._send(drops))
 
+    def _request(self, key: str, token: str, tags: Collection[str], arguments: list[Any]) -> Any:
+        try:
+            return self._look_up(self._names(key, tags), arguments)
+        except BaseException:
+            # A hung server does it when it wakes: the lease would then be nobody's.
+            self._owed.add(Drops(leases=((key, token),)))
+            raise
+
     def _drop(self, operation: str, drops: Drops) -> None:
         self._ask(operation, lambda: self._send(drops), owes=drops)
 
     def _send(self, drops: Drops) -> None:
         names = [self._name(kind, key) for key in drops.keys for kind in ("value", "lease", "load")]
         names += [self._name("tag", tag) for tag in drops.tags]
-        if not names:
-            return
         with self.client.pipeline(transaction=True) as pipeline:
-            pipeline.unlink(*names)
-            pipeline.publish(self.channel, drops.message())
+            for key, token in drops.leases:
+                self._release([self._name("lease", key)], [token], client=pipeline)
+            if names:
+                pipeline.unlink(*names)
+                pipeline.publish(self.channel, drops.message())
             pipeline.execute()
 
     def _ask(self, operation: str, do: Callable[[], T], *, owes: Drops | None = None) -> T:

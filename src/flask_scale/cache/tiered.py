@@ -80,14 +80,11 @@ class TieredCache:
         return found
 
     def store(self, lease: Lease, value: bytes, *, ttl: float, stale: float = 0.0) -> bool:
-        kept = True
-        if lease.shared is not None:
-            with suppress(CacheUnavailable):
-                kept = self._shared.store(lease.shared, value, ttl=ttl, stale=stale)
-        if not kept:
+        kept = self._store_shared(lease.shared, value, ttl, stale)
+        if kept is False:
             self._near.release(lease)
             return False
-        return self._near.store(lease, value, ttl=min(ttl, self._near_ttl), stale=stale)
+        return self._near.store(lease, value, ttl=min(ttl, self._near_ttl), stale=stale) or kept is True
 
     def release(self, lease: Lease) -> None:
         self._near.release(lease)
@@ -104,6 +101,13 @@ class TieredCache:
         self._listener.close()
         self._shared.close()
         self._near.close()
+
+    def _store_shared(self, lease: Lease | None, value: bytes, ttl: float, stale: float) -> bool | None:
+        """What the shared cache says; None where it was not asked or did not answer."""
+        try:
+            return self._shared.store(lease, value, ttl=ttl, stale=stale) if lease else None
+        except CacheUnavailable:
+            return None
 
     def _copy(self, watch: Lease, entry: Entry | None) -> None:
         """Keep in L1 what L2 gave, unless it was dropped on the way here."""
