@@ -31,9 +31,13 @@ def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_exception(build):
     with db.transaction() as session:
         session.execute(text("CREATE TABLE notes (body text)"))
 
-    with pytest.raises(RuntimeError), db.transaction() as session:
-        session.execute(text("INSERT INTO notes VALUES ('lost')"))
-        raise RuntimeError
+    def insert_and_fail():
+        with db.transaction() as session:
+            session.execute(text("INSERT INTO notes VALUES ('lost')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        insert_and_fail()
 
     with db.transaction() as session:
         assert session.scalar(text("SELECT count(*) FROM notes")) == 0
