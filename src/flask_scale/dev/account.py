@@ -61,11 +61,13 @@ def reachable_folder(folder: Path, account: Account | None) -> Path:
     if account is None or is_reachable(folder):
         folder.mkdir(exist_ok=True)
         return folder.resolve()
+    if folder.is_symlink() and folder.exists():
+        return folder.resolve()
     mark = hashlib.sha256(os.fsencode(folder.parent.resolve() / folder.name)).hexdigest()[:16]
     elsewhere = _shared_folder() / mark
     _make_open(elsewhere)
-    if not folder.is_symlink():
-        folder.symlink_to(elsewhere)
+    folder.unlink(missing_ok=True)
+    folder.symlink_to(elsewhere)
     return elsewhere
 
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +29,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def ports_from(first: int) -> Iterator[int]:
+    """The free ports from `first` upwards: the same ones at each start, as long as nobody takes them."""
+    return (port for port in range(first, 65536) if port_is_free(port))
 
 
 def port_is_free(port: int) -> bool:

