@@ -166,13 +166,11 @@ class DataCache:
         return Answer(entry.value, "hit")
 
     def _follow(self, flight: Flight, wanted: _Wanted) -> Answer | None:
-        try:
-            answer = flight.follow(self._wait_seconds)
-        except TimeoutError:
+        if not flight.wait(self._wait_seconds):
             return Answer(self._load_counted(wanted), "miss")
-        if answer is None or answer.result == "miss":
+        if flight.loaded:
             instruments().cache_lease_waits.inc()
-        return answer
+        return flight.answer()
 
     def _lead_and_land(self, flight: Flight, wanted: _Wanted) -> Answer:
         try:

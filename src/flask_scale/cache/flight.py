@@ -28,14 +28,17 @@ class Flight:
             self._answer, self._error = answer, error
             self._landed.set()
 
-    def follow(self, timeout: float) -> Answer | None:
-        """Wait for the leader; None where it shares nothing. Raises the leader's error.
+    def wait(self, timeout: float) -> bool:
+        """Wait for the landing; False where it takes over `timeout` seconds."""
+        return self._landed.wait(timeout)
 
-        Raises:
-            TimeoutError: it did not land within `timeout` seconds.
-        """
-        if not self._landed.wait(timeout):
-            raise TimeoutError
+    @property
+    def loaded(self) -> bool:
+        """True where the leader loaded, or tried to, or waited for another process's load."""
+        return self._answer is None or self._answer.result == "miss"
+
+    def answer(self) -> Answer | None:
+        """Return what the leader shared, None for nothing; raise its error."""
         if self._error is not None:
             raise self._error
         return self._answer
