@@ -1,0 +1,171 @@
+"""What every job store promises.
+
+`postgres.py` is the truth in production, `memory.py` serves tests; `flask_scale.testing.jobs` checks the
+promise on each. A store decides states and owns the clock; it never talks to the broker.
+
+An attempt writes through its `Lease`. Once the lease is lost every such write changes nothing and says so.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+from sqlalchemy.orm import Session
+
+from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob
+
+#: What a fenced write found: the lease is ours, it is and someone asked to cancel, or it is not ours.
+Standing = Literal["held", "cancel", "lost"]
+
+
+class QueueStat(NamedTuple):
+    """Due jobs that wait in a queue."""
+
+    queue: str
+    depth: int
+    oldest_age_seconds: float
+
+
+class Page(NamedTuple):
+    """Which jobs to list, newest first."""
+
+    owner: str | None = None
+    state: JobState | None = None
+    task: str | None = None
+    limit: int = 50
+    #: Only those before this (created_at, id): the last job of the page before.
+    before: tuple[datetime, str] | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that is now ours to run."""
+
+    job: Job
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Retry n waits a random time up to `base * 2**n`, at most `cap`; both in seconds."""
+
+    base: float
+    cap: float
+
+
+#: A Celery worker that the reconciler has not noted for this long is taken for gone.
+WORKER_SILENCE_SECONDS = 60.0
+
+#: Stands for "leave the checkpoint as it is", since None is a checkpoint too.
+KEEP: Any = object()
+
+
+class JobStore(Protocol):
+    """Jobs, their events and who may write them.
+
+    Methods that take a `session` work inside its transaction; the others have one of their own.
+    """
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A transaction of its own: commits at the end, rolls back on an exception."""
+        ...
+
+    def insert(self, session: Session, new: NewJob) -> Job:
+        """Write the job and its first event."""
+        ...
+
+    def get(self, job_id: str, owner: str | None = None) -> Job | None:
+        """The job, or None where there is none or it belongs to another owner."""
+        ...
+
+    def list(self, page: Page) -> list[Job]:
+        """Jobs, newest first."""
+        ...
+
+    def events(self, job_id: str) -> "list[JobEvent]":
+        """The job's history, oldest first."""
+        ...
+
+    def cancel(self, job_id: str, owner: str | None = None) -> Job | None:
+        """Cancel a queued job, or ask a running one to stop; None where there was nothing to change."""
+        ...
+
+    def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:
+        """Queue a dead or cancelled job again, its attempts forgotten; None where it is neither."""
+        ...
+
+    def claim(self, job_id: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+        """Begin an attempt: count it and take a fresh lease. None where it is not due, queued and one of `tasks`."""
+        ...
+
+    def renew(self, lease: Lease, lease_seconds: float) -> Standing:
+        """Keep the lease for `lease_seconds` from now."""
+        ...
+
+    def hold(self, session: Session, lease: Lease) -> Standing:
+        """Lock the job's row for the transaction if the lease is still ours."""
+        ...
+
+    def save(
+        self, session: Session, lease: Lease, *, checkpoint: Any, progress: dict[str, Any] | None, lease_seconds: float
+    ) -> Standing:
+        """Write a checkpoint (`KEEP` leaves it) and progress (None leaves it), and renew the lease."""
+        ...
+
+    def succeed(self, session: Session, lease: Lease, result: str) -> bool:
+        """End the job with its result, JSON text. False where the lease is lost."""
+        ...
+
+    def fail(self, lease: Lease, error: dict[str, str], *, permanent: bool, backoff: Backoff) -> JobState | None:
+        """End the attempt: queued again, or dead, or cancelled if asked. None where the lease is lost."""
+        ...
+
+    def stop(self, lease: Lease) -> bool:
+        """End the job as cancelled. False where the lease is lost."""
+        ...
+
+    def release(self, lease: Lease) -> bool:
+        """Give the job back as if the attempt had not begun. False where the lease is lost."""
+        ...
+
+    def expire(self, limit: int) -> "list[Job]":
+        """End up to `limit` attempts whose lease ran out: queued again, dead, or cancelled if asked."""
+        ...
+
+    def take_undispatched(self, tasks: Sequence[str], limit: int) -> "list[Hint]":
+        """Due jobs whose hint nobody sent; they count as dispatched from now on."""
+        ...
+
+    def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:
+        """Queues with a hint older than `grace_seconds` that no one acted on, and how many due jobs each holds."""
+        ...
+
+    def take_overdue(self, tasks: Sequence[str], queue: str, grace_seconds: float, limit: int) -> "list[Hint]":
+        """The jobs of such a queue whose hint is the oldest; they count as dispatched from now on."""
+        ...
+
+    def undispatch(self, job_ids: Sequence[str]) -> None:
+        """Say that the hints of these jobs were not sent after all."""
+        ...
+
+    def see_worker(self, worker: str, tasks: Sequence[str], queues: Sequence[str]) -> None:
+        """Note that a Celery worker is there and which tasks it has handlers for."""
+        ...
+
+    def forget_worker(self, worker: str) -> None:
+        """Note that a Celery worker ended."""
+        ...
+
+    def queue_stats(self) -> "list[QueueStat]":
+        """Depth and oldest age of every queue that holds due jobs."""
+        ...
+
+    def unhandled(self) -> dict[str, int]:
+        """Due jobs by task, of tasks for which no live Celery worker has a handler."""
+        ...
+
+    def purge(self, limit: int) -> int:
+        """Delete up to `limit` idempotency keys whose time is over."""
+        ...

@@ -1,0 +1,186 @@
+"""The jobs in PostgreSQL: what production runs on.
+
+Failure policy: fail closed. SQLAlchemy's errors reach the caller; nothing is kept beside the database.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import TextClause
+from sqlalchemy.orm import Session
+
+from flask_scale.database import Database
+from flask_scale.jobs import jsontext, statements
+from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standing
+from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob, valid_id
+
+
+class PostgresJobStore:
+    """A `JobStore` over the tables of the library's own migrations."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        return self._database.transaction()
+
+    # What clients do.
+
+    def insert(self, session: Session, new: NewJob) -> Job:
+        row = _first(session, statements.INSERT, **vars(new), detail=None)
+        assert row is not None
+        return Job.of(row)
+
+    def get(self, job_id: str, owner: str | None = None) -> Job | None:
+        known = valid_id(job_id)
+        return _job(self._first(statements.GET, id=known, owner=owner)) if known else None
+
+    def list(self, page: Page) -> list[Job]:
+        before_at, before_id = page.before or (None, None)
+        rows = self._all(
+            statements.LIST,
+            owner=page.owner,
+            state=page.state,
+            task=page.task,
+            limit=page.limit,
+            before_at=before_at,
+            before_id=before_id,
+        )
+        return [Job.of(row) for row in rows]
+
+    def events(self, job_id: str) -> "list[JobEvent]":
+        known = valid_id(job_id)
+        return [JobEvent(**row) for row in self._all(statements.EVENTS, id=known)] if known else []
+
+    def cancel(self, job_id: str, owner: str | None = None) -> Job | None:
+        known = valid_id(job_id)
+        return _job(self._first(statements.CANCEL, id=known, owner=owner, detail=None)) if known else None
+
+    def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:
+        known = valid_id(job_id)
+        return _job(self._first(statements.REQUEUE, id=known, dispatched=dispatched, detail=None)) if known else None
+
+    # What an attempt does.
+
+    def claim(self, job_id: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+        known = valid_id(job_id)
+        if known is None:
+            return None
+        row = self._first(
+            statements.CLAIM, id=known, tasks=list(tasks), worker=worker, lease=lease_seconds, detail=None
+        )
+        return Claim(Job.of(row), Lease(known, str(row["lease_token"]))) if row else None
+
+    def renew(self, lease: Lease, lease_seconds: float) -> Standing:
+        return _standing(self._first(statements.RENEW, **_fence(lease), lease=lease_seconds))
+
+    def hold(self, session: Session, lease: Lease) -> Standing:
+        return _standing(_first(session, statements.HOLD, **_fence(lease)))
+
+    def save(
+        self, session: Session, lease: Lease, *, checkpoint: Any, progress: dict[str, Any] | None, lease_seconds: float
+    ) -> Standing:
+        row = _first(
+            session,
+            statements.SAVE,
+            **_fence(lease),
+            has_checkpoint=checkpoint is not KEEP,
+            checkpoint=None if checkpoint is KEEP else jsontext.dump(checkpoint),
+            progress=progress and jsontext.dump(progress),
+            lease=lease_seconds,
+        )
+        return _standing(row)
+
+    def succeed(self, session: Session, lease: Lease, result: str) -> bool:
+        return _first(session, statements.SUCCEED, **_fence(lease), result=result, detail=None) is not None
+
+    def fail(self, lease: Lease, error: dict[str, str], *, permanent: bool, backoff: Backoff) -> JobState | None:
+        row = self._first(
+            statements.FAIL,
+            **_fence(lease),
+            error=jsontext.dump(error),
+            permanent=permanent,
+            base=backoff.base,
+            cap=backoff.cap,
+            detail=jsontext.dump({"type": error["type"], "message": error["message"]}),
+        )
+        return row["state"] if row else None
+
+    def stop(self, lease: Lease) -> bool:
+        return self._first(statements.STOP, **_fence(lease), detail=None) is not None
+
+    def release(self, lease: Lease) -> bool:
+        return self._first(statements.RELEASE, **_fence(lease), detail=None) is not None
+
+    # What the reconciler does.
+
+    def expire(self, limit: int) -> "list[Job]":
+        return [Job.of(row) for row in self._all(statements.EXPIRE, limit=limit, detail=None)]
+
+    def take_undispatched(self, tasks: Sequence[str], limit: int) -> "list[Hint]":
+        return [_hint(row) for row in self._all(statements.TAKE_UNDISPATCHED, tasks=list(tasks), limit=limit)]
+
+    def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:
+        rows = self._all(statements.OVERDUE_QUEUES, tasks=list(tasks), grace=grace_seconds)
+        return {row["queue"]: row["due"] for row in rows}
+
+    def take_overdue(self, tasks: Sequence[str], queue: str, grace_seconds: float, limit: int) -> "list[Hint]":
+        rows = self._all(
+            statements.TAKE_OVERDUE, tasks=list(tasks), queue=queue, grace=grace_seconds, limit=limit, detail=None
+        )
+        return [_hint(row) for row in rows]
+
+    def undispatch(self, job_ids: Sequence[str]) -> None:
+        with self.transaction() as session:
+            session.execute(statements.UNDISPATCH, {"ids": list(job_ids)})
+
+    def see_worker(self, worker: str, tasks: Sequence[str], queues: Sequence[str]) -> None:
+        with self.transaction() as session:
+            session.execute(statements.SEE_WORKER, {"worker": worker, "tasks": list(tasks), "queues": list(queues)})
+
+    def forget_worker(self, worker: str) -> None:
+        with self.transaction() as session:
+            session.execute(statements.FORGET_WORKER, {"worker": worker})
+
+    def purge(self, limit: int) -> int:
+        return len(self._all(statements.PURGE_KEYS, limit=limit))
+
+    # What is going on.
+
+    def queue_stats(self) -> "list[QueueStat]":
+        return [QueueStat(row["queue"], row["depth"], row["age"]) for row in self._all(statements.QUEUE_STATS)]
+
+    def unhandled(self) -> dict[str, int]:
+        return {row["task"]: row["depth"] for row in self._all(statements.UNHANDLED, age=WORKER_SILENCE_SECONDS)}
+
+    def _first(self, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
+        with self.transaction() as session:
+            return _first(session, statement, **values)
+
+    def _all(self, statement: TextClause, **values: Any) -> "list[Mapping[str, Any]]":
+        with self.transaction() as session:
+            return [dict(row) for row in session.execute(statement, values).mappings()]
+
+
+def _first(session: Session, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
+    row = session.execute(statement, values).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def _fence(lease: Lease) -> dict[str, str]:
+    return {"id": lease.job_id, "token": lease.token}
+
+
+def _standing(row: Mapping[str, Any] | None) -> Standing:
+    if row is None:
+        return "lost"
+    return "cancel" if row["cancel_requested"] else "held"
+
+
+def _job(row: Mapping[str, Any] | None) -> Job | None:
+    return Job.of(row) if row is not None else None
+
+
+def _hint(row: Mapping[str, Any]) -> Hint:
+    return Hint(str(row["id"]), row["queue"], row["timeout_seconds"])

@@ -1,0 +1,174 @@
+"""Hints to the broker: bounded, best effort, and nearly free while the broker is down.
+
+A hint is a Celery message (protocol 2, as kombu puts it in a Redis list) that carries a job's id. It is
+built and sent here rather than by Celery, so that a web process neither imports Celery nor waits in its
+retry loops: one LPUSH on a warm connection of our own.
+
+Failure policy: fail open. A hint that was not sent is made up for by the reconciler; after
+`FAILURES_TO_OPEN` failures in a row nothing is tried for `OPEN_SECONDS`.
+"""
+
+import base64
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from flask_scale.jobs.job import Hint
+from flask_scale.metrics.instruments import instruments
+
+logger = logging.getLogger(__name__)
+
+#: The one Celery task; its only argument is the job's id.
+RUN_JOB = "flask_scale.run_job"
+
+#: Seconds between a task's own time limit and the moment when Celery kills its process.
+KILL_AFTER_SECONDS = 10.0
+
+FAILURES_TO_OPEN = 3
+OPEN_SECONDS = 2.0
+
+
+class Breaker:
+    """Open after `FAILURES_TO_OPEN` failures in a row, for `OPEN_SECONDS`; then one caller may try."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._open_until = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """True while callers may try."""
+        return self._failures < FAILURES_TO_OPEN or self._clock() >= self._open_until
+
+    def enter(self) -> bool:
+        """True for a caller that may try now; the one that tests an open breaker keeps the others out meanwhile."""
+        if not self.closed:
+            return False
+        if self._failures >= FAILURES_TO_OPEN:
+            self._open_until = self._clock() + OPEN_SECONDS
+        return True
+
+    def succeeded(self) -> None:
+        """The broker answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """The broker did not answer in time."""
+        self._failures += 1
+        self._open_until = self._clock() + OPEN_SECONDS
+
+
+class Publisher:
+    """Sends hints. Give it no URL where there is no broker: it then sends nothing and says so."""
+
+    def __init__(self, broker_url: str | None, *, timeout_seconds: float) -> None:
+        self.breaker = Breaker()
+        self._redis = _client(broker_url, timeout_seconds) if broker_url else None
+
+    @property
+    def ready(self) -> bool:
+        """True where a hint would be tried now."""
+        return self._redis is not None and self.breaker.closed
+
+    def publish(self, hints: Sequence[Hint]) -> bool:
+        """Send the hints, all or none of a queue's; False where the broker did not take them in time."""
+        if self._redis is None or not self.breaker.enter():
+            return False
+        by_queue: dict[str, list[bytes]] = {}
+        for hint in hints:
+            by_queue.setdefault(hint.queue, []).append(message(hint))
+        try:
+            for queue, messages in by_queue.items():
+                self._redis.lpush(queue, *messages)
+        except redis.RedisError as error:
+            self.breaker.failed()
+            instruments().jobs_published.labels("failed").inc(len(hints))
+            logger.warning("the broker took no hint, the reconciler will send it: %s", error)
+            return False
+        self.breaker.succeeded()
+        instruments().jobs_published.labels("ok").inc(len(hints))
+        return True
+
+    def waiting(self, queue: str) -> int | None:
+        """Hints that wait in the broker's queue, or None where it does not answer."""
+        if self._redis is None:
+            return None
+        try:
+            return int(self._redis.llen(queue))
+        except redis.RedisError:
+            return None
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked process: redis-py itself drops connections of another pid."""
+        self.breaker = Breaker()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._redis is not None:
+            self._redis.close()
+
+
+def message(hint: Hint) -> bytes:
+    """The hint as Celery's message protocol 2 in kombu's envelope."""
+    task_id = str(uuid.uuid4())
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    body = json.dumps([[hint.job_id], {}, embed]).encode()
+    envelope = {
+        "body": base64.b64encode(body).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": _headers(hint, task_id),
+        "properties": {
+            "correlation_id": task_id,
+            "reply_to": "",
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": hint.queue},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": task_id,
+        },
+    }
+    return json.dumps(envelope).encode()
+
+
+def _headers(hint: Hint, task_id: str) -> dict[str, Any]:
+    return {
+        "lang": "py",
+        "task": RUN_JOB,
+        "id": task_id,
+        "shadow": None,
+        "eta": None,
+        "expires": None,
+        "group": None,
+        "group_index": None,
+        "retries": 0,
+        "timelimit": [hint.timeout_seconds + KILL_AFTER_SECONDS, None],
+        "root_id": task_id,
+        "parent_id": None,
+        "argsrepr": f"('{hint.job_id}',)",
+        "kwargsrepr": "{}",
+        "origin": "flask-scale",
+        "ignore_result": True,
+        "replaced_task_nesting": 0,
+        "stamped_headers": None,
+        "stamps": {},
+    }
+
+
+def _client(url: str, timeout_seconds: float) -> "redis.Redis":
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=timeout_seconds,
+        socket_timeout=timeout_seconds,
+        socket_keepalive=True,
+        # Once again where the server closed an idle connection; never after a timeout.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+    )

@@ -1,0 +1,196 @@
+"""Every SQL statement of the jobs, in one place.
+
+All deadlines come from the database's clock. A change and its event are one statement, so neither
+can be without the other. A write of an attempt carries `FENCE`; no row back means the lease is lost.
+"""
+
+from sqlalchemy import TextClause, text
+
+#: What `Job.of` reads.
+COLUMNS = (
+    "id, task, queue, owner, args, state, attempt, max_attempts, timeout_seconds, progress, checkpoint, result, "
+    "error, cancel_requested, version, created_at, run_at, started_at, finished_at"
+)
+
+#: Only the attempt that holds the lease may write.
+FENCE = "id = :id AND lease_token = :token AND state = 'running'"
+
+#: What every change that ends an attempt does to the row.
+_UNLEASED = "lease_token = NULL, lease_until = NULL, version = version + 1"
+
+#: The lease from now on, `:lease` in seconds.
+_LEASE = "clock_timestamp() + make_interval(secs => :lease)"
+
+_DUE = "state = 'queued' AND run_at <= now()"
+
+
+def _logged(change: str, event: str, *, columns: str = COLUMNS, prelude: str = "") -> TextClause:
+    """`change` and its event in one statement; `event` is an SQL expression over the changed row."""
+    return text(
+        f"WITH {prelude} job AS ({change} RETURNING {columns}, worker), "  # noqa: S608
+        "logged AS (INSERT INTO job_events (job_id, event, attempt, worker, detail) "
+        f"SELECT id, {event}, attempt, worker, CAST(:detail AS json) FROM job) SELECT * FROM job"
+    )
+
+
+INSERT = _logged(
+    """INSERT INTO jobs (id, task, queue, owner, args, max_attempts, timeout_seconds, run_at, dispatched_at)
+    VALUES (:id, :task, :queue, :owner, CAST(:args AS json), :max_attempts, :timeout_seconds,
+            coalesce(CAST(:run_at AS timestamptz), now()), CASE WHEN :dispatched THEN now() END)""",
+    "'enqueued'",
+)
+
+GET = text(f"SELECT {COLUMNS} FROM jobs WHERE id = :id AND (:owner IS NULL OR owner = :owner)")  # noqa: S608
+
+LIST = text(
+    f"""SELECT {COLUMNS} FROM jobs
+    WHERE (:owner IS NULL OR owner = :owner) AND (:state IS NULL OR state = :state)
+      AND (:task IS NULL OR task = :task)
+      AND (CAST(:before_at AS timestamptz) IS NULL
+           OR (created_at, id) < (CAST(:before_at AS timestamptz), CAST(:before_id AS uuid)))
+    ORDER BY created_at DESC, id DESC LIMIT :limit"""  # noqa: S608
+)
+
+EVENTS = text("SELECT event, attempt, worker, detail, at FROM job_events WHERE job_id = :id ORDER BY id")
+
+CANCEL = _logged(
+    """UPDATE jobs SET cancel_requested = true, version = version + 1,
+        state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+        finished_at = CASE state WHEN 'queued' THEN now() END
+    WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+      AND (state = 'queued' OR state = 'running' AND NOT cancel_requested)""",
+    "CASE state WHEN 'cancelled' THEN 'cancelled' ELSE 'cancel_requested' END",
+)
+
+REQUEUE = _logged(
+    """UPDATE jobs SET state = 'queued', attempt = 0, cancel_requested = false, run_at = now(), error = NULL,
+        started_at = NULL, finished_at = NULL, worker = NULL, version = version + 1, dispatched_at = CASE WHEN :dispatched THEN now() END
+    WHERE id = :id AND state IN ('dead', 'cancelled')""",
+    "'requeued'",
+)
+
+# An attempt.
+
+CLAIM = _logged(
+    f"""UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
+        lease_until = {_LEASE}, started_at = coalesce(started_at, now()), worker = :worker, version = version + 1
+    WHERE id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()""",
+    "'claimed'",
+    columns=COLUMNS + ", lease_token",
+)
+
+RENEW = text(f"UPDATE jobs SET lease_until = {_LEASE} WHERE {FENCE} RETURNING cancel_requested")  # noqa: S608
+
+HOLD = text(f"SELECT cancel_requested FROM jobs WHERE {FENCE} FOR NO KEY UPDATE")  # noqa: S608
+
+SAVE = text(
+    f"""UPDATE jobs SET lease_until = {_LEASE}, version = version + 1,
+        checkpoint = CASE WHEN :has_checkpoint THEN CAST(:checkpoint AS json) ELSE checkpoint END,
+        progress = coalesce(CAST(:progress AS json), progress)
+    WHERE {FENCE} RETURNING cancel_requested"""  # noqa: S608
+)
+
+SUCCEED = _logged(
+    f"""UPDATE jobs SET state = 'succeeded', result = CAST(:result AS json), error = NULL, finished_at = now(),
+        {_UNLEASED}
+    WHERE {FENCE}""",
+    "'succeeded'",
+)
+
+#: Retried after a wait with full jitter, or at its end: cancelled when someone asked for it, else dead.
+FAIL = _logged(
+    f"""UPDATE jobs SET error = CAST(:error AS json), dispatched_at = NULL, {_UNLEASED},
+        state = CASE WHEN cancel_requested THEN 'cancelled'
+                     WHEN :permanent OR attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
+        finished_at = CASE WHEN cancel_requested OR :permanent OR attempt >= max_attempts THEN now() END,
+        run_at = CASE WHEN cancel_requested OR :permanent OR attempt >= max_attempts THEN run_at
+                      ELSE clock_timestamp()
+                           + make_interval(secs => random() * least(:cap, :base * power(2, least(attempt, 60)))) END
+    WHERE {FENCE}""",
+    "CASE state WHEN 'queued' THEN 'retried' ELSE state END",
+)
+
+STOP = _logged(
+    f"UPDATE jobs SET state = 'cancelled', finished_at = now(), {_UNLEASED} WHERE {FENCE}",
+    "'cancelled'",
+)
+
+#: Given back unharmed, so the attempt does not count.
+RELEASE = _logged(
+    f"""UPDATE jobs SET state = 'queued', attempt = attempt - 1, run_at = now(), dispatched_at = NULL, {_UNLEASED}
+    WHERE {FENCE}""",
+    "'released'",
+)
+
+# The reconciler. Each takes its batch with SKIP LOCKED and checks the predicate again inside the UPDATE.
+
+EXPIRE = _logged(
+    f"""UPDATE jobs SET dispatched_at = NULL, {_UNLEASED},
+        state = CASE WHEN cancel_requested THEN 'cancelled' WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
+        run_at = CASE WHEN cancel_requested OR attempt >= max_attempts THEN run_at ELSE now() END,
+        finished_at = CASE WHEN cancel_requested OR attempt >= max_attempts THEN now() END,
+        error = CASE WHEN cancel_requested OR attempt < max_attempts THEN error ELSE json_build_object(
+            'type', 'WorkerLost', 'traceback', '',
+            'message', format('worker lost: %s stopped answering in attempt %s', worker, attempt)) END
+    FROM lost WHERE jobs.id = lost.lost_id AND state = 'running' AND lease_until < now()""",
+    "CASE state WHEN 'queued' THEN 'lease_expired' ELSE state END",
+    prelude="""lost AS (SELECT id AS lost_id FROM jobs WHERE state = 'running' AND lease_until < now()
+    ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED),""",
+)
+
+TAKE_UNDISPATCHED = text(
+    f"""WITH lost AS (SELECT id AS lost_id FROM jobs
+        WHERE {_DUE} AND dispatched_at IS NULL AND task = ANY(:tasks)
+        ORDER BY run_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE jobs SET dispatched_at = now() FROM lost
+    WHERE id = lost_id AND {_DUE} AND dispatched_at IS NULL
+    RETURNING id, queue, timeout_seconds"""  # noqa: S608
+)
+
+#: Due jobs of one queue whose hint is older than `:grace` seconds, the longest unheard first.
+TAKE_OVERDUE = _logged(
+    f"""UPDATE jobs SET dispatched_at = now() FROM lost
+    WHERE id = lost_id AND {_DUE} AND dispatched_at < now() - make_interval(secs => :grace)""",
+    "'republished'",
+    columns="id, queue, timeout_seconds, attempt",
+    prelude=f"""lost AS (SELECT id AS lost_id FROM jobs
+        WHERE {_DUE} AND dispatched_at < now() - make_interval(secs => :grace)
+          AND task = ANY(:tasks) AND queue = :queue
+        ORDER BY dispatched_at LIMIT :limit FOR UPDATE SKIP LOCKED),""",
+)
+
+#: Queues that hold a job whose hint is older than `:grace` seconds, with all their due and dispatched jobs.
+OVERDUE_QUEUES = text(
+    f"""SELECT queue, count(*) AS due FROM jobs
+    WHERE {_DUE} AND dispatched_at IS NOT NULL AND task = ANY(:tasks)
+    GROUP BY queue HAVING min(dispatched_at) < now() - make_interval(secs => :grace)"""  # noqa: S608
+)
+
+UNDISPATCH = text("UPDATE jobs SET dispatched_at = NULL WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'queued'")
+
+SEE_WORKER = text(
+    """INSERT INTO job_workers (name, tasks, queues) VALUES (:worker, :tasks, :queues)
+    ON CONFLICT (name) DO UPDATE SET tasks = excluded.tasks, queues = excluded.queues, last_seen = now()"""
+)
+
+FORGET_WORKER = text("DELETE FROM job_workers WHERE name = :worker OR last_seen < now() - interval '1 day'")
+
+PURGE_KEYS = text(
+    """DELETE FROM idempotency_keys WHERE (owner, key) IN (
+        SELECT owner, key FROM idempotency_keys WHERE expires_at < now() LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING key"""
+)
+
+# What is going on.
+
+QUEUE_STATS = text(
+    f"""SELECT queue, count(*) AS depth, extract(epoch FROM now() - min(run_at))::float AS age
+    FROM jobs WHERE {_DUE} GROUP BY queue ORDER BY queue"""  # noqa: S608
+)
+
+#: Due jobs by task where no worker seen within `:age` seconds has a handler.
+UNHANDLED = text(
+    f"""SELECT task, count(*) AS depth FROM jobs WHERE {_DUE} AND NOT EXISTS (
+        SELECT FROM job_workers WHERE jobs.task = ANY(tasks) AND last_seen > now() - make_interval(secs => :age))
+    GROUP BY task ORDER BY task"""  # noqa: S608
+)

@@ -1,0 +1,205 @@
+"""Tasks: what can be asked to run, by name, apart from whether this process can run it."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.orm import Session
+
+from flask_scale.errors import NotConfigured, TaskError
+from flask_scale.jobs import jsontext
+from flask_scale.jobs.job import Job
+from flask_scale.state import state_of
+
+if TYPE_CHECKING:
+    from flask_scale.jobs.running import RunningJob
+
+#: Words of `enqueue` itself, which a task's arguments cannot be called.
+RESERVED = frozenset({"session", "owner", "run_at"})
+
+
+class Task:
+    """A task by name. Enqueue it anywhere; it runs where a Celery worker has its handler.
+
+    Make one with `@scale.task` (function and task in one) or `scale.declare_task` (apart).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        queue: str,
+        max_attempts: int | None,
+        timeout: float | None,
+        args: type[BaseModel] | None = None,
+    ) -> None:
+        self.name = name
+        self.queue = queue
+        #: None: the setting job_max_attempts.
+        self.max_attempts = max_attempts
+        #: Seconds for one attempt. None: the setting job_timeout_seconds.
+        self.timeout = timeout
+        self.args = args
+        self._function: Callable[..., Any] | None = None
+        _refuse_reserved(name, args.model_fields if args else ())
+
+    @property
+    def handled(self) -> bool:
+        """True where this process has the handler."""
+        return self._function is not None
+
+    def handler(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make `function(job, args)` the handler of a declared task; use it as a decorator.
+
+        Raises:
+            TaskError: the task has another handler already.
+        """
+        if self._function is not None and self._function is not function:
+            raise TaskError(f"task {self.name!r} has a handler already: {self._function.__qualname__}")
+        _refuse_reserved(self.name, inspect.signature(function).parameters)
+        self._function = function
+        functools.update_wrapper(self, function)
+        return function
+
+    def __call__(self, job: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the plain function, in this process, as any function; nothing is enqueued."""
+        return self._handler()(job, *args, **kwargs)
+
+    def enqueue(
+        self,
+        *args: Any,
+        session: Session | None = None,
+        owner: str | None = None,
+        run_at: datetime | None = None,
+        **kwargs: Any,
+    ) -> Job:
+        """Accept a job of this task, with JSON arguments.
+
+        With `session` the job is part of the caller's transaction: it is there if and only if that commits, and
+        the Celery workers hear of it right after. Without, it has a transaction of its own. `run_at` (with a
+        zone) is the earliest start.
+
+        Raises:
+            TaskError: the arguments are not the task's, or JSON cannot carry them.
+        """
+        text = self._dump(args, kwargs)
+        return _jobs().enqueue(self, text, session=session, owner=owner, run_at=run_at)
+
+    def delay(self, *args: Any, **kwargs: Any) -> Job:
+        """Accept a job in a transaction of its own; every argument goes to the task."""
+        return _jobs().enqueue(self, self._dump(args, kwargs))
+
+    def run(self, job: "RunningJob") -> Any:
+        """Call the handler with the arguments that the job's row carries."""
+        if self.args is not None:
+            return self._handler()(job, self.args.model_validate(job.args))
+        return self._handler()(job, *job.args["args"], **job.args["kwargs"])
+
+    def _handler(self) -> Callable[..., Any]:
+        if self._function is None:
+            raise TaskError(f"task {self.name!r} has no handler in this process: import the module that defines it")
+        return self._function
+
+    def _dump(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        try:
+            return jsontext.dump(self._checked(args, kwargs))
+        except ValidationError as error:
+            raise TaskError(f"task {self.name!r}: {_one_line(error)}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TaskError(f"task {self.name!r}: {error}") from error
+
+    def _checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.args is None:
+            inspect.signature(self._handler()).bind(None, *args, **kwargs)
+            return {"args": args, "kwargs": kwargs}
+        if args:
+            raise TypeError("give the fields of its args model as keywords")
+        unknown = kwargs.keys() - self.args.model_fields.keys()
+        if unknown:
+            raise TypeError(f"it has no argument {', '.join(sorted(unknown))}")
+        return self.args.model_validate(kwargs).model_dump(mode="json")
+
+
+class TaskRegistry:
+    """The tasks of one FlaskScale object, by name."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task] = {}
+
+    def task(
+        self, name: str | None, *, queue: str, max_attempts: int | None, timeout: float | None
+    ) -> Callable[[Callable[..., Any]], Task]:
+        """Decorate a function as a task and its handler in one.
+
+        Raises:
+            TaskError: the name is taken.
+        """
+
+        def decorate(function: Callable[..., Any]) -> Task:
+            task = Task(name or function.__name__, queue=queue, max_attempts=max_attempts, timeout=timeout)
+            task.handler(function)
+            return self._add(task)
+
+        return decorate
+
+    def declare(
+        self,
+        name: str,
+        *,
+        args: type[BaseModel],
+        queue: str = "default",
+        max_attempts: int | None = None,
+        timeout: float | None = None,
+    ) -> Task:
+        """Declare a task whose handler is elsewhere.
+
+        Raises:
+            TaskError: the name is taken.
+        """
+        return self._add(Task(name, queue=queue, max_attempts=max_attempts, timeout=timeout, args=args))
+
+    def get(self, name: str) -> Task:
+        """The task of this name.
+
+        Raises:
+            TaskError: there is none.
+        """
+        if name not in self._tasks:
+            raise TaskError(f"no task {name!r}: import the module that declares it")
+        return self._tasks[name]
+
+    def handled(self) -> list[str]:
+        """Names of the tasks that this process can run."""
+        return sorted(task.name for task in self if task.handled)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def _add(self, task: Task) -> Task:
+        if task.name in self._tasks:
+            raise TaskError(f"task {task.name!r} is declared twice: give one another name")
+        self._tasks[task.name] = task
+        return task
+
+
+def _jobs() -> Any:
+    jobs = state_of().jobs
+    if jobs is None:
+        raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")
+    return jobs
+
+
+def _refuse_reserved(task: str, names: Any) -> None:
+    taken = sorted(RESERVED.intersection(names))
+    if taken:
+        raise TaskError(f"task {task!r}: enqueue uses {', '.join(taken)} itself, call the argument something else")
+
+
+def _one_line(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))

@@ -1,0 +1,1 @@
+"""The library's own tables, as Alembic revisions in `versions/`."""
