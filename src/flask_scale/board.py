@@ -3,9 +3,13 @@
 One row a process (its slot), one column a gauge, in anonymous shared memory that is
 mapped before the fork. Each process writes its own row; a total is the sum of a column.
 A dead process's row is cleared by the master, so its numbers go with it.
+
+Under another server each process has a board of its own: the one here at import is renewed
+by a fork, since two processes must never write one row.
 """
 
 import mmap
+import os
 import threading
 from typing import Literal
 
@@ -42,7 +46,8 @@ class Board:
 
     def total(self, gauge: Gauge) -> int:
         """The sum over all processes of the instance."""
-        return sum(self._cells[self._cell(slot, gauge)] for slot in range(self._rows))
+        first = self._cell(0, gauge)
+        return sum(self._cells[first : first + self._rows])
 
     @property
     def draining(self) -> bool:
@@ -53,16 +58,26 @@ class Board:
         """Begin the drain, for all processes of the instance."""
         self._cells[0] = 1
 
-    @staticmethod
-    def _cell(slot: int, gauge: Gauge) -> int:
-        return 1 + slot * len(GAUGES) + GAUGES.index(gauge)
+    def _cell(self, slot: int, gauge: Gauge) -> int:
+        return 1 + GAUGES.index(gauge) * self._rows + slot
 
 
 #: The board of this process. `flask-scale serve` replaces it before it forks.
 current = Board()
+
+_unshared = current
 
 
 def use(board: Board) -> None:
     """Make `board` the one of this process and of those it forks."""
     global current
     current = board
+
+
+def _renew() -> None:
+    global current, _unshared
+    if current is _unshared:
+        current = _unshared = Board()
+
+
+os.register_at_fork(after_in_child=_renew)

@@ -80,7 +80,7 @@ class FlaskScale:
         stale: float | None = None,
         tags: Sequence[str] = (),
         key: Callable[..., str] | None = None,
-    ) -> Callable[[Callable[..., Any]], CachedFunction]:
+    ) -> Callable[[Callable[..., Any]], CachedFunction[..., Any]]:
         """Keep a function's JSON result for `ttl` seconds, with one loader a key over all processes.
 
         Choose it for an expensive query; arguments make the key. See `cache.cached` for what the

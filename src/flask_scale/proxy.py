@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_scale.errors import SettingsError
 from flask_scale.state import State
 
 if TYPE_CHECKING:
@@ -38,9 +37,6 @@ class TrustedProxies:
 
     `allow` names addresses and networks by comma, or is `*`. `hops` proxies stand in front: the
     address that the outermost of them saw is the client's.
-
-    Raises:
-        SettingsError: `allow` holds what is neither an address nor a network.
     """
 
     def __init__(self, app: "WSGIApplication", allow: str, hops: int) -> None:
@@ -83,13 +79,8 @@ def init_app(app: Flask, state: State) -> None:
 
 
 def _networks(allow: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    names = ["0.0.0.0/0", "::/0"] if allow.strip() == "*" else [name.strip() for name in allow.split(",")]
-    try:
-        return [ipaddress.ip_network(name) for name in names if name]
-    except ValueError as error:
-        raise SettingsError(
-            f"FLASK_SCALE_FORWARDED_ALLOW_IPS={allow!r}: {error}; give addresses or networks such as 10.0.0.0/8"
-        ) from None
+    names = [name.strip() for name in allow.replace("*", "0.0.0.0/0,::/0").split(",")]
+    return [ipaddress.ip_network(name) for name in names if name]
 
 
 def _has_own(app: Flask) -> bool:

@@ -7,6 +7,7 @@ Each setting comes from the environment variable `FLASK_SCALE_<NAME>`, else from
 import difflib
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -120,6 +121,14 @@ class Settings(BaseModel):
             raise ValueError(f"must begin with {schemes[0]}://")
         if parts.password and parts.password.strip("<>").lower() in PLACEHOLDERS:
             raise ValueError("has a placeholder as its password; set a real one")
+        return value
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        for name in value.split(","):
+            if name.strip() not in ("", "*"):
+                ip_network(name.strip())
         return value
 
     @field_validator("bind", "internal_bind", "worker_internal_bind")

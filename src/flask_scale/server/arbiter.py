@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from flask_scale import board
 from flask_scale.server.failure import StartFailure
@@ -18,6 +19,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
 
     drain_seconds: float
     failure: StartFailure
+    ending = False
 
     def handle_term(self) -> None:
         """Begin the drain at the first SIGTERM; stop accepting at its end, or at the second."""
@@ -32,9 +34,19 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
 
     def halt(self, reason: Any = None, exit_status: int = 0) -> None:
         """End the master: with the one line that a gunicorn worker told, where the app is wrong."""
+        self.ending = True
         if not (exit_status and self.failure.line):
             super().halt(reason, exit_status)
         self.stop(graceful=False)
         self.cfg.on_exit(self)
         print(f"flask-scale: {self.failure.line}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(WRONG_START)
+
+    def reap_workers(self) -> None:
+        """Look after children that ended; once the master ends, one more that failed to start ends nothing."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self.ending:
+                raise
+            self.reap_workers()
