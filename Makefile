@@ -1,0 +1,65 @@
+# `make` alone lists the targets. Each does its own set-up.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8000
+API ?= 2
+
+PYTHON_VENV := .venv/bin/python
+STEP := sh scripts/step.sh
+# Every name of an index or host in a lock is one too many: `make lock` is for any index.
+COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml
+
+##@ Use
+
+.PHONY: run
+run: setup ## Run the whole architecture on this machine [PORT=8000 API=2]
+	@FLASK_SCALE_MIGRATIONS=services/domain/migrations exec $(PYTHON_VENV) -m flask_scale dev \
+	    "services.api.app:create_app()" --worker-app "services.worker.app:create_app()" \
+	    --after-migrate services.domain.dev:make_key --port "$(PORT)" --api "$(API)"
+
+.PHONY: demo
+demo: setup ## Import 100,000 users into what `make run` runs, look one up, read statistics, export
+	@exec $(PYTHON_VENV) examples/data/demo.py
+
+##@ Check
+
+.PHONY: test
+test: setup lint types ## Everything that must hold: lint, types, import rules, then every test
+	@exec $(PYTHON_VENV) -m pytest
+
+.PHONY: lint
+lint: setup ## Style, format, and which room may import which
+	@$(STEP) "ruff check" $(PYTHON_VENV) -m ruff check .
+	@$(STEP) "ruff format" $(PYTHON_VENV) -m ruff format --check .
+	@$(STEP) "import rules" .venv/bin/lint-imports --no-logo
+
+.PHONY: types
+types: setup ## mypy, strict
+	@$(STEP) "mypy --strict" $(PYTHON_VENV) -m mypy
+
+##@ Look after
+
+.PHONY: setup
+setup: ## Make .venv from requirements/dev.txt; done by every other target
+	@sh scripts/setup.sh
+
+.PHONY: lock
+lock: setup ## Pin the newest allowed versions in requirements/
+	@$(PYTHON_VENV) -m pip --disable-pip-version-check install --quiet "uv>=0.13,<0.14"
+	@$(STEP) "requirements/runtime.txt" $(COMPILE) -o requirements/runtime.txt
+	@$(STEP) "requirements/dev.txt" $(COMPILE) --extra dev --group build --group service --group test \
+	    -c requirements/runtime.txt -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove caches, .venv and the data of `make run`
+	rm -rf .venv .flask-scale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	find src services tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
