@@ -24,7 +24,7 @@ MAX_CURSOR_LENGTH = 4096
 
 def make_cursor(key: Sequence[str], **filters: str | None) -> str:
     """The cursor after `key`, for a search with `filters`."""
-    content = json.dumps([VERSION, list(key), _checksum(key, filters)], separators=(",", ":"))
+    content = json.dumps([VERSION, list(key), _checksum(key, filters)], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 

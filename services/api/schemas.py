@@ -17,7 +17,12 @@ MAX_ID = 2**63 - 1
 
 CountryCode = Annotated[
     str,
-    Field(min_length=2, max_length=2, description="ISO 3166-1 alpha-2, in either case.", examples=["DE"]),
+    Field(
+        min_length=2,
+        max_length=2,
+        description="ISO 3166-1 alpha-2, in either case.",
+        json_schema_extra={"example": "DE"},
+    ),
     AfterValidator(countries.normalise),
 ]
 Cursor = Annotated[str, Field(max_length=MAX_CURSOR_LENGTH, description="`next` of the page before.")]
@@ -55,9 +60,7 @@ class FieldProblem(Schema):
 class ProblemBody(Schema):
     """RFC 9457."""
 
-    model_config = ConfigDict(title="Problem")
-
-    type: str = Field(description="Stable; GET it to read more.", examples=["/problems/validation"])
+    type: str = Field(description="Stable; GET it to read more.", json_schema_extra={"example": "/problems/validation"})
     title: str
     status: int
     detail: str | None = Field(None, description="What this case is about.")
@@ -94,6 +97,6 @@ class NoneMatchHeaders(Headers):
 
 def problems(*statuses: int) -> dict[str | int | HTTPStatus, Any]:
     """The `responses` of an operation for these error statuses."""
-    content = {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {MIMETYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     titles = {kind.status: kind.title for kind in reversed(list(KINDS.values()))}
     return {status: {"description": titles[status], "content": content} for status in statuses}

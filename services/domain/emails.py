@@ -40,8 +40,8 @@ def normalise_by_validator(value: str) -> str:
 
     Lower case can change what the validator checks, so its result is checked once more.
     """
-    once = _lower(_validate(value))
-    if _lower(_validate(once)) != once:
+    once = fold(_validate(value))
+    if fold(_validate(once)) != once:
         raise ValueError("has no stable spelling in lower case")
     return once
 
@@ -55,5 +55,6 @@ def _validate(value: str) -> str:
         raise ValueError("is not text") from None
 
 
-def _lower(value: str) -> str:
+def fold(value: str) -> str:
+    """Lower case, composed: how a part of an address is spelt in its normal form."""
     return unicodedata.normalize("NFC", value.lower())

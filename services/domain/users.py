@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, delete, func, literal, select, tup
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from services.domain import emails
 from services.domain.errors import EmailTaken, UserNotFound, VersionMismatch
 from services.domain.models import User
 
@@ -127,7 +128,7 @@ def by_email(prefix: str, country: str | None, after: Position | None) -> Select
     """The first section: a range of idx_user_email, or of idx_user_country_email."""
     statement = select(User).where(*_in_country(country)).order_by(User.email)
     if prefix:
-        statement = statement.where(User.email.op("^@", is_comparison=True)(prefix))
+        statement = statement.where(_begins(User.email, emails.fold(prefix)))
     if after is not None:
         statement = statement.where(User.email > after.key[0])
     return statement
@@ -139,14 +140,19 @@ def by_name(prefix: str, country: str | None, after: Position | None) -> Select[
         select(User, NAME_KEY.label("name_key"))
         .where(
             *_in_country(country),
-            NAME_KEY.op("^@", is_comparison=True)(func.lower(prefix)),
-            ~User.email.op("^@", is_comparison=True)(prefix),
+            _begins(NAME_KEY, func.lower(prefix)),
+            ~_begins(User.email, emails.fold(prefix)),
         )
         .order_by(NAME_KEY, User.email)
     )
     if after is not None:
         statement = statement.where(tuple_(NAME_KEY, User.email) > tuple_(*map(literal, after.key)))
     return statement
+
+
+def _begins(column: ColumnElement[str] | InstrumentedAttribute[str], prefix: Any) -> ColumnElement[bool]:
+    """PostgreSQL reads an index in collation "C" for this; nothing in `prefix` means anything but itself."""
+    return column.op("^@", is_comparison=True)(prefix)
 
 
 def _in_country(country: str | None) -> list[ColumnElement[bool]]:

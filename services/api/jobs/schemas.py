@@ -27,7 +27,7 @@ class JobsQuery(Schema):
     """Which jobs."""
 
     state: JobState | None = None
-    task: str | None = Field(None, max_length=200, examples=["users.import"])
+    task: str | None = Field(None, max_length=200, json_schema_extra={"example": "users.import"})
     cursor: Cursor | None = None
     limit: Limit = 50
 
@@ -49,7 +49,7 @@ class JobFailure(Schema):
 class JobBody(Schema):
     """A job."""
 
-    model_config = ConfigDict(title="Job", extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     id: UUID
     task: str

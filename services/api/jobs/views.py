@@ -36,10 +36,7 @@ def read_job(path: JobPath, query: JobQuery) -> Response:
 
     With `wait` the answer comes as soon as the job changes or has ended, at the latest after so many seconds.
     """
-    job = scale.jobs.get(str(path.job_id), sees())
-    if query.wait and not job.finished:
-        job = scale.jobs.wait(job.id, query.wait, job.version if query.since is None else query.since)
-    return JobBody.of(job).response()
+    return JobBody.of(scale.jobs.wait(str(path.job_id), query.wait, query.since, sees())).response()
 
 
 @blueprint.post("/<job_id>/cancel", responses={202: JobBody, **problems(404, 409)})

@@ -19,10 +19,14 @@ def _normalise_search(value: str) -> str:
 
 Email = Annotated[
     str,
-    Field(min_length=3, max_length=emails.MAX_EMAIL_BYTES, examples=["ada@example.org"]),
+    Field(min_length=3, max_length=emails.MAX_EMAIL_BYTES, json_schema_extra={"example": "ada@example.org"}),
     AfterValidator(emails.normalise),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=1000, examples=["Ada Lovelace"]), AfterValidator(names.normalise)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=1000, json_schema_extra={"example": "Ada Lovelace"}),
+    AfterValidator(names.normalise),
+]
 SearchText = Annotated[
     str,
     Field(min_length=1, max_length=names.MAX_NAME_LENGTH, description="Begins the email or the name, in any case."),
@@ -78,8 +82,6 @@ class UserChanges(Schema):
 
 class UserBody(Schema):
     """A user."""
-
-    model_config = ConfigDict(title="User")
 
     id: int
     email: str
