@@ -7,7 +7,10 @@ DirectoryError
 ├── ApiKeyNotFound
 ├── RangeTooLong      a statistic was asked for over too many buckets
 ├── NotGzip
-└── UnpacksTooLarge   a gzip bomb, or simply too much
+├── UnpacksTooLarge   a gzip bomb, or simply too much
+├── NotAnImport       a file that no user can be read from
+├── ImportConflict    an import with on_conflict=fail met a user who is there already
+└── FileGone          removed, or its time is over
 """
 
 
@@ -41,3 +44,20 @@ class NotGzip(DirectoryError):
 
 class UnpacksTooLarge(DirectoryError):
     """The bytes unpack to more than is allowed, in all or compared with their packed size."""
+
+
+class NotAnImport(DirectoryError):
+    """No user can be read from the file: it is empty, or its header is wrong. Correct it and send it again."""
+
+
+class ImportConflict(DirectoryError):
+    """A row's user is there already, or twice in the file, and the import said on_conflict=fail: it adds nobody."""
+
+    def __init__(self, line: int, email: str) -> None:
+        super().__init__(f"line {line}: {email} is in the directory already, or twice in the file; nobody was imported")
+        self.line = line
+        self.email = email
+
+
+class FileGone(DirectoryError):
+    """The file was removed, or its time is over. Make a new one."""

@@ -95,3 +95,16 @@ class ImportRefusal(Base):
     #: The value, cut short.
     value: Mapped[str]
     reason: Mapped[str]
+
+
+class HeldRow(Base):
+    """A good row of an import with on_conflict=fail, kept apart until the whole file is free of conflicts."""
+
+    __tablename__ = "import_held_rows"
+
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    name: Mapped[str]
+    country: Mapped[str]
+    created_at: Mapped[datetime | None]
+    line: Mapped[int] = mapped_column(BigInteger)

@@ -20,7 +20,8 @@ class DirectorySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_body_bytes: int = Field(MIB, ge=1024, description="Largest request body but for imports, also unpacked.")
-    max_import_bytes: int = Field(64 * MIB, ge=1024, description="Largest CSV of one import, also unpacked.")
+    max_import_bytes: int = Field(64 * MIB, ge=1024, description="Largest request of one import, as it is sent.")
+    max_import_unpacked_bytes: int = Field(512 * MIB, ge=1024, description="Largest CSV of one import, unpacked.")
     max_unpack_ratio: int = Field(200, ge=2, description="A gzip body that unpacks to more than this times is refused.")
     export_ttl_hours: float = Field(24, gt=0, description="How long an export's file is kept.")
 

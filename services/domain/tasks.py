@@ -8,12 +8,15 @@ from pydantic import BaseModel
 
 from services.domain.scale import scale
 
+#: What an import does with a row whose user is there already.
+OnConflict = Literal["skip", "update", "fail"]
+
 
 class ImportArgs(BaseModel):
     """A CSV file to read into the directory."""
 
     file_id: UUID
-    on_conflict: Literal["skip", "update", "fail"] = "skip"
+    on_conflict: OnConflict = "skip"
 
 
 class ExportArgs(BaseModel):
