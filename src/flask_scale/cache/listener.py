@@ -25,14 +25,23 @@ log = logging.getLogger(__name__)
 
 
 class Listener:
-    """`subscribe` gives a new subscription each time; `on_live` runs before `live` turns true."""
+    """`subscribe` gives a new subscription each time.
+
+    `on_live` runs before `live` turns true, `on_drops` for each message, `on_quiet` between messages.
+    """
 
     def __init__(
-        self, subscribe: Callable[[], PubSub], *, on_drops: Callable[[Drops], None], on_live: Callable[[], None]
+        self,
+        subscribe: Callable[[], PubSub],
+        *,
+        on_drops: Callable[[Drops], None],
+        on_live: Callable[[], None],
+        on_quiet: Callable[[], None],
     ) -> None:
         self._subscribe = subscribe
         self._on_drops = on_drops
         self._on_live = on_live
+        self._on_quiet = on_quiet
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -84,6 +93,7 @@ class Listener:
             message = subscription.get_message(timeout=TICK_SECONDS)
             if message is None:
                 silent += TICK_SECONDS
+                self._on_quiet()
                 self._check(subscription, silent)
                 continue
             silent = 0.0

@@ -114,9 +114,12 @@ class RedisCache:
         Raises:
             CacheUnavailable: no answer; they stay owed.
         """
+        self._settle("settle")
+
+    def _settle(self, operation: str) -> None:
         with self._owed.taken() as drops:
             if drops:
-                self._try("settle", lambda: self._send(drops))
+                self._try(operation, lambda: self._send(drops))
 
     def _request(self, key: str, token: str, tags: Collection[str], arguments: list[Any]) -> Any:
         try:
@@ -146,7 +149,7 @@ class RedisCache:
             if not self._breaker.allows():
                 instruments().cache_errors.labels(operation).inc()
                 raise CacheUnavailable(f"cache {operation}: the server is skipped after failures")
-            self.settle()
+            self._settle(operation)
             return self._try(operation, do)
         except CacheUnavailable:
             if owes is not None:

@@ -5,8 +5,8 @@ single flight, stale values and drops then hold within the process, and a value 
 `near_ttl` seconds before it is loaded anew. Nothing here raises CacheUnavailable.
 """
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from redis.client import PubSub
@@ -29,7 +29,7 @@ class TieredCache:
         self._near = near
         self._shared = shared
         self._near_ttl = near_ttl
-        self._listener = Listener(self._subscribe, on_drops=self._hear, on_live=self._catch_up)
+        self._listener = Listener(self._subscribe, on_drops=self._hear, on_live=self._near.clear, on_quiet=self._settle)
 
     @property
     def live(self) -> bool:
@@ -46,20 +46,18 @@ class TieredCache:
             return self._near.get(key)
 
     def set(self, key: str, value: bytes, *, ttl: float, stale: float = 0.0, tags: Collection[str] = ()) -> None:
-        try:
+        self._near.set(key, value, ttl=min(ttl, self._near_ttl), stale=stale, tags=tags)
+        with self._made_up_for():
             self._shared.set(key, value, ttl=ttl, stale=stale, tags=tags)
-        except CacheUnavailable:
-            self._near.set(key, value, ttl=min(ttl, self._near_ttl), stale=stale, tags=tags)
-        else:
             self._near.delete(key)
 
     def delete(self, key: str) -> None:
-        with suppress(CacheUnavailable):
+        with self._made_up_for():
             self._shared.delete(key)
         self._near.delete(key)
 
     def invalidate(self, tags: Collection[str]) -> None:
-        with suppress(CacheUnavailable):
+        with self._made_up_for():
             self._shared.invalidate(tags)
         self._near.invalidate(tags)
 
@@ -102,6 +100,14 @@ class TieredCache:
         self._shared.close()
         self._near.close()
 
+    @contextmanager
+    def _made_up_for(self) -> Iterator[None]:
+        """A drop that the server does not answer is owed; the listener's thread sends it once it does."""
+        try:
+            yield
+        except CacheUnavailable:
+            self._listener.start()
+
     def _store_shared(self, lease: Lease | None, value: bytes, ttl: float, stale: float) -> bool | None:
         """What the shared cache says; None where it was not asked or did not answer."""
         try:
@@ -127,7 +133,6 @@ class TieredCache:
             self._near.delete(key)
         self._near.invalidate(drops.tags)
 
-    def _catch_up(self) -> None:
-        self._near.clear()
+    def _settle(self) -> None:
         with suppress(CacheUnavailable):
             self._shared.settle()
