@@ -16,6 +16,9 @@ from flask_scale.errors import DevStackError
 #: `nobody` on every common Linux.
 NOBODY = 65534
 
+#: Open to all, and kept over a reboot. What is in it is used only where its owner is right.
+SHARED = Path("/var/tmp")  # noqa: S108
+
 
 class PopenArguments(TypedDict, total=False):
     """What `subprocess` needs to run a child as an account."""
@@ -127,7 +130,7 @@ def _shared_folder() -> Path:
     Raises:
         DevStackError: somebody else made it first.
     """
-    folder = Path("/var/tmp") / f"flask-scale-{os.geteuid()}"  # noqa: S108 - its owner is checked
+    folder = SHARED / f"flask-scale-{os.geteuid()}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o755)
     found = folder.lstat()

@@ -7,6 +7,9 @@ import click
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
+#: Lines of a log that explain a failure.
+END_LINES = 15
+
 #: Width of the column of names.
 WIDTH = 11
 
@@ -33,28 +36,32 @@ class MergedLog:
             for line in followed.new_lines():
                 click.echo(followed.prefix + line)
 
+    def unseen_end(self, file: Path) -> list[str]:
+        """The last lines of a log, to explain a failure; none where the log was shown anyway."""
+        self.flush()
+        if any(followed.file == file for followed in self._followed) or not file.exists():
+            return []
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()[-END_LINES:]
+
 
 class FollowedFile:
     """A growing text file, read line by line as lines become whole."""
 
     def __init__(self, file: Path, prefix: str) -> None:
+        self.file = file
         self.prefix = prefix
-        file.touch()
-        self._stream = file.open(encoding="utf-8", errors="replace")
-        self._rest = ""
+        self._position = 0
+        self._rest = b""
 
     def new_lines(self) -> list[str]:
         """The lines that are whole by now."""
-        *lines, self._rest = (self._rest + self._stream.read()).split("\n")
-        return lines
-
-
-def last_lines(file: Path, count: int = 15) -> list[str]:
-    """The end of a log."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
-    except OSError:
-        return []
+        if not self.file.exists() or self.file.stat().st_size <= self._position:
+            return []
+        with self.file.open("rb") as stream:
+            stream.seek(self._position)
+            *lines, self._rest = (self._rest + stream.read()).split(b"\n")
+            self._position = stream.tell()
+        return [line.decode(errors="replace") for line in lines]
 
 
 def _prefix(name: str, colour: str) -> str:

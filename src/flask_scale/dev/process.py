@@ -66,6 +66,8 @@ class Process:
         self.log = log
         self.account = account
         self._popen: subprocess.Popen[bytes] | None = None
+        self._launched = 0.0
+        self._group_ended = False
 
     def command(self) -> Sequence[str | Path]:
         """The program and its arguments."""
@@ -118,6 +120,8 @@ class Process:
             return
         self.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._launched = time.monotonic()
+        self._group_ended = False
         with self.log.open("ab") as output:
             self._popen = subprocess.Popen(
                 [str(word) for word in self.command()],
@@ -136,13 +140,27 @@ class Process:
         Raises:
             DevStackError: as `start`.
         """
-        deadline = time.monotonic() + self.ready_seconds
-        while not self.is_ready():
-            if not self.running:
-                raise DevStackError(f"{self.name} ended at start with exit code {self.exit_code}: see {self.log}")
-            if time.monotonic() > deadline:
-                raise DevStackError(f"{self.name} did not answer within {self.ready_seconds:g} s: see {self.log}")
+        while not self.has_come_up():
             time.sleep(POLL_SECONDS)
+
+    def has_come_up(self) -> bool:
+        """Look once whether it answers since `launch`.
+
+        Raises:
+            DevStackError: as `start`.
+        """
+        if self.is_ready():
+            return True
+        if not self.running:
+            raise DevStackError(f"{self.name} {self.how_it_ended()} at start: see {self.log}")
+        if time.monotonic() - self._launched > self.ready_seconds:
+            raise DevStackError(f"{self.name} did not answer within {self.ready_seconds:g} s: see {self.log}")
+        return False
+
+    def how_it_ended(self) -> str:
+        """Words for its end: by itself with an exit code, or by a signal."""
+        code = self.exit_code or 0
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def stop(self) -> None:
         """Ask it to end and wait; kill it where it takes over `stop_seconds`."""
@@ -164,8 +182,8 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """End it and its children at once, as a crash would."""
-        if self._popen is None:
+        """End it and its children at once, as a crash would. After it ended by itself: what it left in its group."""
+        if self._popen is None or self._group_ended:
             return
         for process in self._family():
             with suppress(psutil.NoSuchProcess):
@@ -173,6 +191,7 @@ class Process:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
+        self._group_ended = True
 
     def pause(self) -> None:
         """Freeze it and its children: connections stay open and nothing answers."""

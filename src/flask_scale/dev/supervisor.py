@@ -4,7 +4,7 @@ import signal
 import time
 from collections import defaultdict
 
-from flask_scale.dev.output import MergedLog, last_lines
+from flask_scale.dev.output import MergedLog
 from flask_scale.dev.process import Process
 from flask_scale.dev.record import Record
 from flask_scale.errors import DevStackError
@@ -14,18 +14,22 @@ RESTARTS = 3
 RESTARTS_SECONDS = 30.0
 
 #: Seconds between two looks at the parts.
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.05
 
 
 class Supervisor:
-    """Looks after parts. Call it from the main thread."""
+    """Looks after parts. Call it from the main thread.
+
+    `start` and `watch` raise DevStackError where a part cannot run: it ended while it started for the
+    first time, did not answer in time, or ended too often. The message ends with the last lines of its log.
+    """
 
     def __init__(self, output: MergedLog, record: Record) -> None:
         self._output = output
         self._record = record
         self._batches: list[tuple[Process, ...]] = []
+        self._starting: dict[str, float] = {}
         self._ends: defaultdict[str, list[float]] = defaultdict(list)
-        self._coming_back: dict[str, float] = {}
 
     @property
     def parts(self) -> list[Process]:
@@ -33,34 +37,17 @@ class Supervisor:
         return [part for batch in self._batches for part in batch]
 
     def start(self, *batch: Process) -> None:
-        """Start parts at once, and wait until all of them answer.
-
-        Raises:
-            DevStackError: one cannot run; the message ends with the last lines of its log.
-        """
-        began = time.monotonic()
+        """Start parts at once, and wait until all of them answer."""
         self._batches.append(batch)
         for part in batch:
-            part.launch()
-        self._record.write(self.parts)
-        for part in batch:
-            try:
-                part.wait_ready()
-            except DevStackError as error:
-                raise DevStackError("\n".join([str(error), *last_lines(part.log)])) from None
-            self._output.say(f"{part.name} is ready after {time.monotonic() - began:.1f} s")
+            self._launch(part)
+        while any(part.name in self._starting for part in batch):
+            self._look()
 
     def watch(self) -> None:
-        """Look after the parts until one of them cannot run.
-
-        Raises:
-            DevStackError: a part ended too often; the message ends with the last lines of its log.
-        """
+        """Look after the parts until one of them cannot run."""
         while True:
-            self._output.flush()
-            for part in self.parts:
-                self._look_at(part)
-            time.sleep(LOOK_SECONDS)
+            self._look()
 
     def stop(self) -> None:
         """Stop the parts, the last started first. A second Ctrl-C meanwhile kills what is left."""
@@ -78,35 +65,36 @@ class Supervisor:
         self._output.flush()
         self._record.remove()
 
+    def _look(self) -> None:
+        self._output.flush()
+        for part in self.parts:
+            try:
+                self._look_at(part)
+            except DevStackError as error:
+                raise DevStackError("\n".join([str(error), *self._output.unseen_end(part.log)])) from None
+        time.sleep(LOOK_SECONDS)
+
     def _look_at(self, part: Process) -> None:
-        if not part.running:
+        began_before = part.name not in self._starting or self._ends[part.name]
+        if began_before and not part.running:
             self._start_again(part)
-        elif part.name in self._coming_back:
-            self._welcome_back(part)
+        elif part.name in self._starting and part.has_come_up():
+            waited = time.monotonic() - self._starting.pop(part.name)
+            again = " again" if self._ends[part.name] else ""
+            self._output.say(f"{part.name} is ready{again} after {waited:.1f} s")
 
     def _start_again(self, part: Process) -> None:
         now = time.monotonic()
-        ends = self._ends[part.name]
-        ends[:] = [*(end for end in ends if now - end < RESTARTS_SECONDS), now]
-        how = _how_it_ended(part)
+        ends = [*(end for end in self._ends[part.name] if now - end < RESTARTS_SECONDS), now]
+        self._ends[part.name] = ends
+        how = f"{part.name} {part.how_it_ended()}"
         if len(ends) > RESTARTS:
-            message = f"{part.name} {how}, for the {len(ends)}th time within {RESTARTS_SECONDS:.0f} s: see {part.log}"
-            raise DevStackError("\n".join([message, *last_lines(part.log)]))
-        self._output.say(f"{part.name} {how}: starting it again ({len(ends)} of {RESTARTS})", error=True)
+            raise DevStackError(f"{how}, time {len(ends)} within {RESTARTS_SECONDS:.0f} s: see {part.log}")
+        self._output.say(f"{how}: starting it again ({len(ends)} of {RESTARTS})", error=True)
         part.kill()
+        self._launch(part)
+
+    def _launch(self, part: Process) -> None:
+        self._starting[part.name] = time.monotonic()
         part.launch()
-        self._coming_back[part.name] = now
         self._record.write(self.parts)
-
-    def _welcome_back(self, part: Process) -> None:
-        waited = time.monotonic() - self._coming_back[part.name]
-        if part.is_ready():
-            del self._coming_back[part.name]
-            self._output.say(f"{part.name} is back after {waited:.1f} s")
-        elif waited > part.ready_seconds:
-            raise DevStackError(f"{part.name} did not come back within {part.ready_seconds:g} s: see {part.log}")
-
-
-def _how_it_ended(part: Process) -> str:
-    code = part.exit_code or 0
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
