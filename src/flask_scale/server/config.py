@@ -27,7 +27,8 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "workers": settings.workers,
         "worker_class": WORKER_CLASSES[settings.worker_class],
         "worker_connections": settings.worker_connections,
-        "threads": settings.threads,
+        # gunicorn takes a sync worker with threads for a gthread one.
+        "threads": settings.threads if settings.worker_class == "gthread" else 1,
         "keepalive": settings.keepalive_seconds,
         "timeout": settings.timeout_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,

@@ -41,6 +41,12 @@ class Equipped:
             failure.tell(describe(self.app.app_uri, error))
             sys.exit(DrainingArbiter.APP_LOAD_ERROR)
 
+    def take_internal(self) -> list[Any]:
+        """Remove the internal listener from `sockets` and give it: none where it is not bound."""
+        taken = [one for one in self.sockets if self.internal and self.internal.is_named(one.getsockname())]
+        self.sockets = [one for one in self.sockets if one not in taken]
+        return taken
+
     def _equip(self, app: Any) -> Any:
         if not isinstance(app, Flask):
             raise AppNotFound(f"{self.app.app_uri!r} is a {type(app).__name__}, not a Flask app")

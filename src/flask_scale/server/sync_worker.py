@@ -16,17 +16,12 @@ class SyncWorker(Equipped, PlainSyncWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then answer what the kernel still holds."""
-        for listener in self._take_internal():
+        for listener in self.take_internal():
             threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+        self.wait_fds = [*self.sockets, self.PIPE[0]]
         super().run()
         if board.current.draining:
             self._accept_rest(monotonic() + self.cfg.graceful_timeout)
-
-    def _take_internal(self) -> list[Any]:
-        internal = [one for one in self.sockets if self.internal and self.internal.is_named(one.getsockname())]
-        self.sockets = [one for one in self.sockets if one not in internal]
-        self.wait_fds = [*self.sockets, self.PIPE[0]]
-        return internal
 
     def _serve(self, listener: Any) -> None:
         listener.setblocking(0)

@@ -1,5 +1,6 @@
 """The gthread gunicorn worker: a thread in reserve for probes, and nothing accepted is dropped."""
 
+import selectors
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,12 +11,18 @@ from flask_scale.server.equipment import Equipped
 
 
 class ThreadWorker(Equipped, PlainThreadWorker):  # type: ignore[misc]
-    """gunicorn's own, with what the internal port needs. Choose it for apps that use the CPU."""
+    """gunicorn's own, with what the internal port needs. Choose it for apps that use the CPU.
 
-    def init_process(self) -> None:
-        """Keep one thread for the internal port, so that it answers when all others are busy."""
+    `worker_connections` bounds the public port alone: the internal one is accepted until the end.
+    """
+
+    def run(self) -> None:
+        """Give the internal port a thread of its own, then serve until told to stop."""
         self._reserve = ThreadPoolExecutor(max_workers=1)
-        super().init_process()
+        for listener in self.take_internal():
+            listener.setblocking(False)
+            self.poller.register(listener, selectors.EVENT_READ, self.accept)
+        super().run()
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection to the threads of its listener."""

@@ -45,8 +45,22 @@ class IdleTimeout(gevent.Timeout):
             self._greenlet.throw(self)
 
 
+class ListenerName:
+    """What a connection needs of its listener, which may be closed before the connection is looked at."""
+
+    def __init__(self, name: Any) -> None:
+        self._name = name
+
+    def getsockname(self) -> Any:
+        """The listener's address."""
+        return self._name
+
+
 class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
-    """A pool of connections for each listener, so that probes never wait for the public port's."""
+    """A pool of connections for each listener, so that probes never wait for the public port's.
+
+    Probes are answered until the process ends.
+    """
 
     def patch(self) -> None:
         """Patch what the master left, and let psycopg2 wait without stopping the others."""
@@ -76,6 +90,8 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Accept until told to stop, then finish what was accepted within `graceful_timeout`."""
+        for listener in self.take_internal():
+            self._listen(listener, Pool(self.worker_connections))
         pools = [Pool(self.worker_connections) for _ in self.sockets]
         servers = [self._listen(listener, pool) for listener, pool in zip(self.sockets, pools, strict=True)]
         while self.alive:
@@ -95,7 +111,7 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
     def _listen(self, listener: Any, pool: Pool) -> StreamServer:
         listener.setblocking(1)
         ssl_args = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
-        handle = partial(self.handle, listener)
+        handle = partial(self.handle, ListenerName(listener.getsockname()))
         server = StreamServer(listener, handle=handle, spawn=pool, **ssl_args)
         if self.cfg.workers > 1:
             server.max_accept = 1
