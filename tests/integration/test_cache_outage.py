@@ -205,6 +205,7 @@ def test_memory_is_not_believed_while_news_of_drops_does_not_come_in(make, cache
     assert cache.get("key") == "new"
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_hears_of_drops_through_a_connection_of_its_own(make):
     cache, other = live(make(cache_memory_ttl_seconds=600)), make()
     cache.lookup("key", lambda: "old")
@@ -222,6 +223,7 @@ def test_a_forked_process_hears_of_drops_through_a_connection_of_its_own(make):
     assert_soon(lambda: cache.get("key") == "new")
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_that_nobody_announced_does_not_believe_the_parents_memory(make):
     cache = live(make())
     cache.lookup("key", lambda: "old")

@@ -39,17 +39,17 @@ class RedisCache:
     server (a primary with replicas is one); Redis Cluster spreads keys that the scripts read together.
     """
 
-    def __init__(self, url: str, *, prefix: str = "fs:", timeout: float = 0.1, breaker: Breaker | None = None) -> None:
+    def __init__(self, url: str, *, prefix: str = "fs:", timeout: float = 0.1) -> None:
         self._url = url
         self._prefix = prefix
         self._timeout = timeout
-        self._breaker = breaker or Breaker()
-        self._owed = Owed()
         self.channel = f"{prefix}drops"
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Make a client of its own; the parent's sockets are left to the parent."""
+        """Make a client of its own; the parent's sockets and what it owes are left to the parent."""
+        self._breaker = Breaker()
+        self._owed = Owed()
         self.client = _client(self._url, self._timeout)
         self._get = self.client.register_script(scripts.GET)
         self._look_up = self.client.register_script(scripts.LOOK_UP)
@@ -162,7 +162,9 @@ class RedisCache:
         except (RedisError, OSError) as error:
             instruments().cache_errors.labels(operation).inc()
             if self._breaker.failed():
-                log.warning("the cache server fails and is skipped: %s", error)
+                log.warning("the cache server fails and is skipped for a while: %s", error)
+                # Another server may stand behind the name by then.
+                self.client.connection_pool.disconnect(inuse_connections=False)
             raise CacheUnavailable(f"cache {operation}: {error}") from error
         if self._breaker.succeeded():
             log.warning("the cache server answers again")
