@@ -1,4 +1,7 @@
-"""What the resources' schemas share."""
+"""What the resources' schemas share.
+
+An example is one value in `json_schema_extra={"example": ...}`: flask-openapi3 knows no list of them.
+"""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from flask_scale.state import state_of
-from services.api.app import create_app
 from services.domain import api_keys
 from services.domain.api_keys import SCOPES, Scope
 
@@ -71,6 +70,8 @@ def running_directory(
     database_url: str, cache_url: str | None = None, broker_url: str | None = None
 ) -> Iterator[Directory]:
     """The API over these servers, closed at the end."""
+    from services.api.app import create_app  # Here, so that other tests do not load it.
+
     urls = {"DATABASE_URL": database_url, "CACHE_URL": cache_url, "BROKER_URL": broker_url}
     app = create_app({f"FLASK_SCALE_{name}": url for name, url in urls.items() if url})
     app.testing = True
