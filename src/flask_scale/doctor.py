@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flask_scale import migrate
 from flask_scale.database import Database
+from flask_scale.jobs.postgres import PostgresJobStore
 from flask_scale.settings import Settings
 from flask_scale.state import state_of
 
@@ -91,10 +92,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
         started = time.perf_counter()
         with database.engine.connect() as connection:
             allowed = int(connection.scalar(text("SHOW max_connections")) or 0)
-            unhandled = _unhandled_tasks(connection.scalars)
         yield Finding("ok", "database", f"answers in {_milliseconds(started)}")
         yield from _connections(settings, allowed)
         pending = list(migrate.pending(settings))
+        unhandled = {} if pending else PostgresJobStore(database).unhandled()
     except SQLAlchemyError as error:
         yield Finding("danger", "database", _first_line(error), "start it, or correct FLASK_SCALE_DATABASE_URL")
         return
@@ -102,14 +103,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
         database.close()
     if pending:
         yield Finding("danger", "schema", f"{len(pending)} migrations are pending", "run: flask-scale migrate")
-    for task in unhandled:
-        yield Finding(
-            "danger", f"task {task}", "has waiting jobs and no running worker", "start: flask-scale worker APP"
-        )
-
-
-def _unhandled_tasks(_scalars: Callable[..., object]) -> list[str]:
-    return []
+    for task, waiting in unhandled.items():
+        what = f"{waiting} jobs wait and no running Celery worker handles them"
+        yield Finding("danger", f"task {task}", what, "start: flask-scale worker APP")
 
 
 def _connections(settings: Settings, allowed: int) -> Iterator[Finding]:
@@ -173,7 +169,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding("danger", "broker", f"evicts messages ({policy})", "set its maxmemory-policy to noeviction")
 
 
-def _client(url: str) -> "redis.Redis[str]":
+def _client(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         decode_responses=True,

@@ -31,6 +31,10 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"flask_scale.cli.{name}").command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
 
 @click.group(cls=Commands)
 @click.version_option(package_name="flask-scale")
