@@ -5,6 +5,7 @@ raises `sqlalchemy.exc.TimeoutError`; a statement over `statement_timeout_second
 the server. gevent's cooperation with psycopg2 is set by the server (`server/patching.py`).
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,10 @@ class CountingPool(QueuePool):
             return super()._do_get()
         finally:
             board.current.add("pool_waiting", -1)
+
+
+# SQLAlchemy quiets its own pools only; ours logs under our name.
+logging.getLogger(f"{__name__}.CountingPool").setLevel(logging.WARNING)
 
 
 class Database:

@@ -16,6 +16,8 @@ FlaskScaleError
     ├── LeaseLost            another attempt owns the job: stop, write nothing
     ├── JobCancelled         someone asked the job to stop
     ├── JobTimeout           the attempt used up its time limit
+    ├── JobReleased          the Celery worker ends: the job goes on elsewhere
+    ├── PermanentJobError    raised by a handler whose job no retry can help
     └── IdempotencyError
         ├── IdempotencyMismatch      the key was used with another payload
         └── IdempotencyInProgress    the first request with the key has not finished
@@ -88,6 +90,14 @@ class JobCancelled(JobError):
 
 class JobTimeout(JobError):
     """The attempt used up its time limit. Raise the task's `timeout`, or commit in smaller steps."""
+
+
+class JobReleased(JobError):
+    """The Celery worker ends. Let it propagate: the job goes on elsewhere, and the attempt does not count."""
+
+
+class PermanentJobError(JobError):
+    """Raise it in a handler when no retry can help: the job is dead at once, with your message."""
 
 
 class IdempotencyError(JobError):

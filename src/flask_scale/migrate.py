@@ -14,7 +14,7 @@ from typing import Any
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
@@ -97,7 +97,7 @@ def run_env(target_metadata: MetaData | None = None, *, version_table: str = APP
 def _run(connection: Connection, target_metadata: MetaData | None, version_table: str) -> None:
     echo = context.config.attributes.get("echo", lambda _line: None)
 
-    def applied(*, step: Any, **_rest: Any) -> None:
+    def applied(ctx: MigrationContext, step: MigrationInfo, heads: Any, run_args: Any) -> None:
         echo(f"applied {step.up_revision_id}: {step.up_revision.doc}")
 
     context.configure(

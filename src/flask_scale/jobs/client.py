@@ -1,5 +1,6 @@
 """Jobs: what an app does with jobs. Services use `scale.jobs` and the tasks; they never meet a store."""
 
+import builtins
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -96,11 +97,11 @@ class Jobs:
         task: str | None = None,
         limit: int = 50,
         before: tuple[datetime, str] | None = None,
-    ) -> "list[Job]":
+    ) -> builtins.list[Job]:
         """Jobs, newest first. `before` is (created_at, id) of the last job of the page before."""
-        return self.store.list(Page(owner, state, task, limit, before))
+        return self.store.search(Page(owner, state, task, limit, before))
 
-    def events(self, job_id: str) -> "list[JobEvent]":
+    def events(self, job_id: str) -> builtins.list[JobEvent]:
         """The job's history, oldest first."""
         return self.store.events(job_id)
 
@@ -154,7 +155,7 @@ class Jobs:
             self.publisher.publish([Hint.of(changed)])
         return changed
 
-    def queue_stats(self) -> "list[QueueStat]":
+    def queue_stats(self) -> builtins.list[QueueStat]:
         """(queue, depth, oldest_age_seconds) of every queue with due jobs that wait."""
         return self.store.queue_stats()
 

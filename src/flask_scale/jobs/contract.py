@@ -80,11 +80,11 @@ class JobStore(Protocol):
         """The job, or None where there is none or it belongs to another owner."""
         ...
 
-    def list(self, page: Page) -> list[Job]:
+    def search(self, page: Page) -> list[Job]:
         """Jobs, newest first."""
         ...
 
-    def events(self, job_id: str) -> "list[JobEvent]":
+    def events(self, job_id: str) -> list[JobEvent]:
         """The job's history, oldest first."""
         ...
 
@@ -130,11 +130,11 @@ class JobStore(Protocol):
         """Give the job back as if the attempt had not begun. False where the lease is lost."""
         ...
 
-    def expire(self, limit: int) -> "list[Job]":
+    def expire(self, limit: int) -> list[Job]:
         """End up to `limit` attempts whose lease ran out: queued again, dead, or cancelled if asked."""
         ...
 
-    def take_undispatched(self, tasks: Sequence[str], limit: int) -> "list[Hint]":
+    def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         """Due jobs whose hint nobody sent; they count as dispatched from now on."""
         ...
 
@@ -142,7 +142,7 @@ class JobStore(Protocol):
         """Queues with a hint older than `grace_seconds` that no one acted on, and how many due jobs each holds."""
         ...
 
-    def take_overdue(self, tasks: Sequence[str], queue: str, grace_seconds: float, limit: int) -> "list[Hint]":
+    def take_overdue(self, tasks: Sequence[str], queue: str, grace_seconds: float, limit: int) -> list[Hint]:
         """The jobs of such a queue whose hint is the oldest; they count as dispatched from now on."""
         ...
 
@@ -158,7 +158,7 @@ class JobStore(Protocol):
         """Note that a Celery worker ended."""
         ...
 
-    def queue_stats(self) -> "list[QueueStat]":
+    def queue_stats(self) -> list[QueueStat]:
         """Depth and oldest age of every queue that holds due jobs."""
         ...
 

@@ -36,7 +36,7 @@ class PostgresJobStore:
         known = valid_id(job_id)
         return _job(self._first(statements.GET, id=known, owner=owner)) if known else None
 
-    def list(self, page: Page) -> list[Job]:
+    def search(self, page: Page) -> list[Job]:
         before_at, before_id = page.before or (None, None)
         rows = self._all(
             statements.LIST,
@@ -49,7 +49,7 @@ class PostgresJobStore:
         )
         return [Job.of(row) for row in rows]
 
-    def events(self, job_id: str) -> "list[JobEvent]":
+    def events(self, job_id: str) -> list[JobEvent]:
         known = valid_id(job_id)
         return [JobEvent(**row) for row in self._all(statements.EVENTS, id=known)] if known else []
 
@@ -115,17 +115,17 @@ class PostgresJobStore:
 
     # What the reconciler does.
 
-    def expire(self, limit: int) -> "list[Job]":
+    def expire(self, limit: int) -> list[Job]:
         return [Job.of(row) for row in self._all(statements.EXPIRE, limit=limit, detail=None)]
 
-    def take_undispatched(self, tasks: Sequence[str], limit: int) -> "list[Hint]":
+    def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         return [_hint(row) for row in self._all(statements.TAKE_UNDISPATCHED, tasks=list(tasks), limit=limit)]
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:
         rows = self._all(statements.OVERDUE_QUEUES, tasks=list(tasks), grace=grace_seconds)
         return {row["queue"]: row["due"] for row in rows}
 
-    def take_overdue(self, tasks: Sequence[str], queue: str, grace_seconds: float, limit: int) -> "list[Hint]":
+    def take_overdue(self, tasks: Sequence[str], queue: str, grace_seconds: float, limit: int) -> list[Hint]:
         rows = self._all(
             statements.TAKE_OVERDUE, tasks=list(tasks), queue=queue, grace=grace_seconds, limit=limit, detail=None
         )
@@ -148,7 +148,7 @@ class PostgresJobStore:
 
     # What is going on.
 
-    def queue_stats(self) -> "list[QueueStat]":
+    def queue_stats(self) -> list[QueueStat]:
         return [QueueStat(row["queue"], row["depth"], row["age"]) for row in self._all(statements.QUEUE_STATS)]
 
     def unhandled(self) -> dict[str, int]:
@@ -158,7 +158,7 @@ class PostgresJobStore:
         with self.transaction() as session:
             return _first(session, statement, **values)
 
-    def _all(self, statement: TextClause, **values: Any) -> "list[Mapping[str, Any]]":
+    def _all(self, statement: TextClause, **values: Any) -> list[Mapping[str, Any]]:
         with self.transaction() as session:
             return [dict(row) for row in session.execute(statement, values).mappings()]
 

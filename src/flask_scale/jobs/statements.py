@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - these are composed of constants below only
 """Every SQL statement of the jobs, in one place.
 
 All deadlines come from the database's clock. A change and its event are one statement, so neither
@@ -27,7 +28,7 @@ _DUE = "state = 'queued' AND run_at <= now()"
 def _logged(change: str, event: str, *, columns: str = COLUMNS, prelude: str = "") -> TextClause:
     """`change` and its event in one statement; `event` is an SQL expression over the changed row."""
     return text(
-        f"WITH {prelude} job AS ({change} RETURNING {columns}, worker), "  # noqa: S608
+        f"WITH {prelude} job AS ({change} RETURNING {columns}, worker), "
         "logged AS (INSERT INTO job_events (job_id, event, attempt, worker, detail) "
         f"SELECT id, {event}, attempt, worker, CAST(:detail AS json) FROM job) SELECT * FROM job"
     )
@@ -40,7 +41,7 @@ INSERT = _logged(
     "'enqueued'",
 )
 
-GET = text(f"SELECT {COLUMNS} FROM jobs WHERE id = :id AND (:owner IS NULL OR owner = :owner)")  # noqa: S608
+GET = text(f"SELECT {COLUMNS} FROM jobs WHERE id = :id AND (:owner IS NULL OR owner = :owner)")
 
 LIST = text(
     f"""SELECT {COLUMNS} FROM jobs
@@ -48,7 +49,7 @@ LIST = text(
       AND (:task IS NULL OR task = :task)
       AND (CAST(:before_at AS timestamptz) IS NULL
            OR (created_at, id) < (CAST(:before_at AS timestamptz), CAST(:before_id AS uuid)))
-    ORDER BY created_at DESC, id DESC LIMIT :limit"""  # noqa: S608
+    ORDER BY created_at DESC, id DESC LIMIT :limit"""
 )
 
 EVENTS = text("SELECT event, attempt, worker, detail, at FROM job_events WHERE job_id = :id ORDER BY id")
@@ -64,7 +65,8 @@ CANCEL = _logged(
 
 REQUEUE = _logged(
     """UPDATE jobs SET state = 'queued', attempt = 0, cancel_requested = false, run_at = now(), error = NULL,
-        started_at = NULL, finished_at = NULL, worker = NULL, version = version + 1, dispatched_at = CASE WHEN :dispatched THEN now() END
+        started_at = NULL, finished_at = NULL, worker = NULL, version = version + 1,
+        dispatched_at = CASE WHEN :dispatched THEN now() END
     WHERE id = :id AND state IN ('dead', 'cancelled')""",
     "'requeued'",
 )
@@ -79,15 +81,15 @@ CLAIM = _logged(
     columns=COLUMNS + ", lease_token",
 )
 
-RENEW = text(f"UPDATE jobs SET lease_until = {_LEASE} WHERE {FENCE} RETURNING cancel_requested")  # noqa: S608
+RENEW = text(f"UPDATE jobs SET lease_until = {_LEASE} WHERE {FENCE} RETURNING cancel_requested")
 
-HOLD = text(f"SELECT cancel_requested FROM jobs WHERE {FENCE} FOR NO KEY UPDATE")  # noqa: S608
+HOLD = text(f"SELECT cancel_requested FROM jobs WHERE {FENCE} FOR NO KEY UPDATE")
 
 SAVE = text(
     f"""UPDATE jobs SET lease_until = {_LEASE}, version = version + 1,
         checkpoint = CASE WHEN :has_checkpoint THEN CAST(:checkpoint AS json) ELSE checkpoint END,
         progress = coalesce(CAST(:progress AS json), progress)
-    WHERE {FENCE} RETURNING cancel_requested"""  # noqa: S608
+    WHERE {FENCE} RETURNING cancel_requested"""
 )
 
 SUCCEED = _logged(
@@ -144,7 +146,7 @@ TAKE_UNDISPATCHED = text(
         ORDER BY run_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE jobs SET dispatched_at = now() FROM lost
     WHERE id = lost_id AND {_DUE} AND dispatched_at IS NULL
-    RETURNING id, queue, timeout_seconds"""  # noqa: S608
+    RETURNING id, queue, timeout_seconds"""
 )
 
 #: Due jobs of one queue whose hint is older than `:grace` seconds, the longest unheard first.
@@ -163,7 +165,7 @@ TAKE_OVERDUE = _logged(
 OVERDUE_QUEUES = text(
     f"""SELECT queue, count(*) AS due FROM jobs
     WHERE {_DUE} AND dispatched_at IS NOT NULL AND task = ANY(:tasks)
-    GROUP BY queue HAVING min(dispatched_at) < now() - make_interval(secs => :grace)"""  # noqa: S608
+    GROUP BY queue HAVING min(dispatched_at) < now() - make_interval(secs => :grace)"""
 )
 
 UNDISPATCH = text("UPDATE jobs SET dispatched_at = NULL WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'queued'")
@@ -185,12 +187,12 @@ PURGE_KEYS = text(
 
 QUEUE_STATS = text(
     f"""SELECT queue, count(*) AS depth, extract(epoch FROM now() - min(run_at))::float AS age
-    FROM jobs WHERE {_DUE} GROUP BY queue ORDER BY queue"""  # noqa: S608
+    FROM jobs WHERE {_DUE} GROUP BY queue ORDER BY queue"""
 )
 
 #: Due jobs by task where no worker seen within `:age` seconds has a handler.
 UNHANDLED = text(
     f"""SELECT task, count(*) AS depth FROM jobs WHERE {_DUE} AND NOT EXISTS (
         SELECT FROM job_workers WHERE jobs.task = ANY(tasks) AND last_seen > now() - make_interval(secs => :age))
-    GROUP BY task ORDER BY task"""  # noqa: S608
+    GROUP BY task ORDER BY task"""
 )

@@ -15,6 +15,7 @@ from flask_scale.jobs.job import Job
 from flask_scale.state import state_of
 
 if TYPE_CHECKING:
+    from flask_scale.jobs.client import Jobs
     from flask_scale.jobs.running import RunningJob
 
 #: Words of `enqueue` itself, which a task's arguments cannot be called.
@@ -188,7 +189,7 @@ class TaskRegistry:
         return task
 
 
-def _jobs() -> Any:
+def _jobs() -> "Jobs":
     jobs = state_of().jobs
     if jobs is None:
         raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")

@@ -28,14 +28,14 @@ class Instruments:
         )
         self.job_duration = Histogram(
             "flask_scale_job_duration_seconds",
-            "Time of one attempt by task and outcome: succeeded, retried, dead, cancelled, lost.",
+            "Time of one attempt by task and outcome: succeeded, retried, dead, cancelled, released, lost.",
             ["task", "outcome"],
             buckets=SECONDS,
         )
         self.jobs_fenced = Counter(
             "flask_scale_jobs_fenced", "Writes of an attempt that had lost its lease, rejected.", ["operation"]
         )
-        self.jobs_recovered = Counter("flask_scale_jobs_recovered", "Jobs the reconciler brought back.", ["reason"])
+        self.jobs_recovered = Counter("flask_scale_jobs_recovered", "Jobs the reconciler brought back: lease, overdue.", ["reason"])
 
 
 @cache

@@ -1,0 +1,51 @@
+"""Celery's consumer with a heartbeat file, and with patience: a broker that is away is no reason to be restarted."""
+
+from typing import Any
+
+from celery import bootsteps
+from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+
+from flask_scale.jobs import liveness
+
+#: Seconds between two tries to connect: from, raised by, to at most.
+RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 3.0}
+
+
+class BeatStep(bootsteps.StartStopStep):
+    """Touches the heartbeat file from the consumer's own loop, once it is connected."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        self._timer: Any = None
+        super().__init__(consumer, **kwargs)
+
+    def start(self, consumer: Any) -> None:
+        liveness.current.ready = True
+        liveness.current.beat()
+        self._timer = consumer.timer.call_repeatedly(liveness.BEAT_SECONDS, liveness.current.beat)
+
+    def stop(self, consumer: Any) -> None:
+        liveness.current.ready = False
+        if self._timer is not None:
+            consumer.timer.cancel(self._timer)
+            self._timer = None
+
+    shutdown = stop
+
+
+class PatientConsumer(Consumer):
+    """A consumer that tries often to reach the broker and shows its heartbeat while it waits."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        def wait() -> None:
+            liveness.current.beat()
+            maybe_shutdown()
+
+        def failed(error: Exception, interval: float) -> None:
+            self.on_connection_error_before_connected(error)
+
+        conn = conn.ensure_connection(failed, None, callback=wait, **RECONNECT)
+        self.first_connection_attempt = False
+        return conn

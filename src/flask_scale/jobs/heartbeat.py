@@ -1,0 +1,94 @@
+"""The heartbeat of a running job: renews its lease, and tells its handler when to stop."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_scale.errors import JobReleased, JobTimeout, LeaseLost
+from flask_scale.jobs.attempt import Attempt
+from flask_scale.jobs.contract import JobStore
+from flask_scale.jobs.interruption import Interruption
+from flask_scale.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at the clock and at the worker's end.
+LOOK_SECONDS = 0.5
+
+#: Seconds that a handler has for its clean-up before it is interrupted again.
+PATIENCE_SECONDS = 5.0
+
+
+class Heartbeat:
+    """A thread beside the handler, for as long as the attempt lasts.
+
+    Failure policy: a database that does not answer is asked again; once the lease must have run out, the
+    attempt counts as lost, since another may have begun.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        store: JobStore,
+        settings: Settings,
+        interruption: Interruption,
+        ending: Callable[[], bool],
+    ) -> None:
+        self._attempt = attempt
+        self._store = store
+        self._settings = settings
+        self._interruption = interruption
+        self._ending = ending
+        self._renewed_at = time.monotonic()
+        self._next_renewal = self._renewed_at + settings.job_heartbeat_seconds
+        self._next_interrupt = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name=f"heartbeat {attempt.job.id}", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=self._settings.job_lease_seconds)
+
+    def _watch(self) -> None:
+        pause = min(LOOK_SECONDS, self._settings.job_heartbeat_seconds / 2)
+        while not self._over.wait(pause):
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        job = self._attempt.job
+        if self._ending():
+            self._attempt.stop(JobReleased(f"job {job.id}: the Celery worker ends"))
+        if now >= self._attempt.deadline:
+            self._attempt.stop(JobTimeout(f"job {job.id}: over its limit of {job.timeout_seconds:g} s"))
+        if now >= self._next_renewal:
+            self._renew(now)
+        reason = self._attempt.reason
+        if reason is not None and now >= self._next_interrupt:
+            self._next_interrupt = now + PATIENCE_SECONDS
+            self._interruption.interrupt(reason)
+
+    def _renew(self, now: float) -> None:
+        if self._attempt.holds_row:
+            self._renewed_at = now
+            return
+        try:
+            standing = self._store.renew(self._attempt.lease, self._settings.job_lease_seconds)
+        except SQLAlchemyError as error:
+            logger.warning("job %s: its heartbeat did not reach the database: %s", self._attempt.job.id, error)
+            self._next_renewal = now + min(1.0, self._settings.job_heartbeat_seconds)
+            if not self._attempt.holds_row and now - self._renewed_at > self._settings.job_lease_seconds:
+                self._attempt.stop(
+                    LeaseLost(f"job {self._attempt.job.id}: the database was away longer than the lease")
+                )
+            return
+        if not (self._attempt.completed or self._over.is_set()):
+            self._attempt.note(standing, "heartbeat")
+        self._renewed_at = now
+        self._next_renewal = now + self._settings.job_heartbeat_seconds

@@ -1,0 +1,100 @@
+"""What brings lost jobs back: runs beside every Celery worker, any number of them at once.
+
+Each sweep ends attempts whose lease ran out, publishes due jobs that nobody published (a broker that was
+away, a retry, a `run_at`), and publishes again where hints were lost. A long queue is not a lost one: for
+each queue only as many hints are sent again as the broker's list is short of.
+
+Failure policy: what is down now is tried again in the next sweep.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_scale.jobs.contract import JobStore
+from flask_scale.jobs.publisher import Publisher
+from flask_scale.metrics.instruments import instruments
+from flask_scale.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Jobs that one statement takes.
+BATCH = 500
+
+#: A hint that was not acted on for so many sweeps may be lost.
+OVERDUE_SWEEPS = 3
+
+#: Longest wait for the broker, in seconds: no request waits for this one.
+BROKER_TIMEOUT_SECONDS = 2.0
+
+
+class Reconciler:
+    """Sweeps the jobs of the tasks that this Celery worker handles, and every lease."""
+
+    def __init__(
+        self, store: JobStore, settings: Settings, *, worker: str, tasks: Sequence[str], queues: Sequence[str]
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._worker = worker
+        self._tasks = tasks
+        self._queues = queues
+        self._publisher = Publisher(settings.broker_url, timeout_seconds=BROKER_TIMEOUT_SECONDS)
+        self._grace_seconds = settings.job_sweep_seconds * OVERDUE_SWEEPS
+
+    def run(self, over: threading.Event, at_work: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Sweep until `over` is set, a little out of step with the other Celery workers; each within `at_work()`."""
+        while not over.is_set():
+            try:
+                with at_work():
+                    self.sweep()
+            except SQLAlchemyError as error:
+                logger.warning("the sweep did not reach the database: %s", error)
+            except Exception:
+                logger.exception("the sweep failed")
+            over.wait(self._settings.job_sweep_seconds * random.uniform(0.9, 1.1))  # noqa: S311
+
+    def sweep(self) -> None:
+        """Look once for all that was lost."""
+        self._store.see_worker(self._worker, self._tasks, self._queues)
+        self._expire()
+        if self._publisher.waiting(self._queues[0]) is not None:
+            self._publish_undispatched()
+            self._publish_overdue()
+        self._store.purge(BATCH)
+
+    def forget(self) -> None:
+        """Say that this Celery worker ended."""
+        try:
+            self._store.forget_worker(self._worker)
+        except SQLAlchemyError as error:
+            logger.warning("could not sign off: %s", error)
+
+    def _expire(self) -> None:
+        while expired := self._store.expire(BATCH):
+            for job in expired:
+                logger.warning("job %s (%s): its lease ran out, now %s", job.id, job.task, job.state)
+            instruments().jobs_recovered.labels("lease").inc(len(expired))
+
+    def _publish_undispatched(self) -> None:
+        while hints := self._store.take_undispatched(self._tasks, BATCH):
+            if not self._publisher.publish(hints):
+                self._store.undispatch([hint.job_id for hint in hints])
+                return
+
+    def _publish_overdue(self) -> None:
+        for queue, due in self._store.overdue_queues(self._tasks, self._grace_seconds).items():
+            waiting = self._publisher.waiting(queue)
+            if waiting is None or waiting >= due:
+                continue
+            hints = self._store.take_overdue(self._tasks, queue, self._grace_seconds, min(due - waiting, BATCH))
+            if not hints:
+                continue
+            logger.warning("queue %s: %d hints seem lost, sent again", queue, len(hints))
+            instruments().jobs_recovered.labels("overdue").inc(len(hints))
+            if not self._publisher.publish(hints):
+                self._store.undispatch([hint.job_id for hint in hints])

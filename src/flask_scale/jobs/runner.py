@@ -1,0 +1,151 @@
+"""One attempt at a job, from the claim to its end."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Flask
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from flask_scale.errors import JobCancelled, JobReleased, LeaseLost, NotConfigured, PermanentJobError
+from flask_scale.jobs.attempt import Attempt
+from flask_scale.jobs.contract import Backoff, Claim
+from flask_scale.jobs.failure import describe
+from flask_scale.jobs.heartbeat import Heartbeat
+from flask_scale.jobs.interruption import Interruption
+from flask_scale.jobs.running import RunningJob, result_text
+from flask_scale.metrics.instruments import instruments
+from flask_scale.state import state_of
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: A database that is away for a moment; what was to be written is tried again.
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class Runner:
+    """Runs jobs of one app, each inside an app context of its own.
+
+    Whatever a handler raises ends here: nothing reaches Celery, so nothing has to be pickled.
+    """
+
+    def __init__(self, app: Flask, *, worker: str, ending: Callable[[], bool] = lambda: False) -> None:
+        state = state_of(app)
+        if state.jobs is None or state.tasks is None:
+            raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")
+        self._app = app
+        self._store = state.jobs.store
+        self._tasks = state.tasks
+        self._settings = state.settings
+        self._worker = worker
+        self._ending = ending
+
+    def run(self, job_id: str) -> None:
+        """Run the job if it is due and its task has a handler here; else leave it as it is."""
+        claim = self._store.claim(
+            job_id, tasks=self._tasks.handled(), worker=self._worker, lease_seconds=self._settings.job_lease_seconds
+        )
+        if claim is None:
+            self._explain(job_id)
+            return
+        began = time.monotonic()
+        outcome = "lost"
+        try:
+            outcome = self._attempt(claim)
+        finally:
+            seconds = time.monotonic() - began
+            instruments().job_duration.labels(claim.job.task, outcome).observe(seconds)
+            logger.info(
+                "job %s (%s) attempt %s: %s in %.3f s", job_id, claim.job.task, claim.job.attempt, outcome, seconds
+            )
+
+    def _attempt(self, claim: Claim) -> str:
+        attempt = Attempt(claim)
+        interruption = Interruption()
+        with Heartbeat(attempt, self._store, self._settings, interruption, self._ending):
+            try:
+                self._handle(attempt, interruption)
+            except BaseException as error:
+                outcome = self._end(attempt, error)
+                if not isinstance(error, Exception):
+                    raise
+                return outcome
+            return "succeeded"
+
+    def _handle(self, attempt: Attempt, interruption: Interruption) -> None:
+        job = RunningJob(attempt, self._store, self._settings)
+        with interruption, self._app.app_context():
+            result = self._tasks.get(attempt.job.task).run(job)
+        if not attempt.completed:
+            self._succeed(attempt, result_text(result))
+
+    def _succeed(self, attempt: Attempt, result: str) -> None:
+        def write() -> bool:
+            with self._store.transaction() as session:
+                return self._store.succeed(session, attempt.lease, result)
+
+        if not _insist(attempt, write):
+            attempt.found("lost", "complete")
+
+    def _end(self, attempt: Attempt, error: BaseException) -> str:
+        """Write how an attempt that did not succeed ended, and give its outcome."""
+        error = attempt.reason or (JobReleased("SIGTERM") if _is_sigterm(error) else error)
+        if isinstance(error, LeaseLost):
+            logger.warning("%s", error)
+            return "lost"
+        if isinstance(error, JobReleased):
+            return self._fenced(attempt, "release", lambda: "released" if self._store.release(attempt.lease) else None)
+        if isinstance(error, JobCancelled):
+            return self._fenced(attempt, "cancel", lambda: "cancelled" if self._store.stop(attempt.lease) else None)
+        logger.warning("job %s (%s) failed", attempt.job.id, attempt.job.task, exc_info=error)
+        return self._fenced(attempt, "fail", lambda: self._fail(attempt, error))
+
+    def _fail(self, attempt: Attempt, error: BaseException) -> str | None:
+        state = self._store.fail(
+            attempt.lease,
+            describe(error),
+            permanent=isinstance(error, PermanentJobError),
+            backoff=Backoff(self._settings.job_backoff_base_seconds, self._settings.job_backoff_cap_seconds),
+        )
+        return "retried" if state == "queued" else state
+
+    def _fenced(self, attempt: Attempt, operation: str, write: Callable[[], str | None]) -> str:
+        try:
+            outcome = _insist(attempt, write)
+        except AWAY as error:
+            logger.warning("job %s: the database was away longer than the lease: %s", attempt.job.id, error)
+            return "lost"
+        if outcome is not None:
+            return outcome
+        if attempt.completed:
+            return "succeeded"
+        attempt.note("lost", operation)
+        logger.warning("job %s: %s rejected, another attempt owns it", attempt.job.id, operation)
+        return "lost"
+
+    def _explain(self, job_id: str) -> None:
+        job = self._store.get(job_id)
+        if job is not None and job.state == "queued" and job.task not in self._tasks.handled():
+            logger.warning("job %s stays queued: this Celery worker has no handler for task %s", job_id, job.task)
+
+
+def _is_sigterm(error: BaseException) -> bool:
+    """True where a pool process was told to end: billiard makes the signal a SystemExit."""
+    return isinstance(error, SystemExit) and error.code == -(256 - signal.SIGTERM)
+
+
+def _insist(attempt: Attempt, write: Callable[[], T]) -> T:
+    """Write, again and again while the database is away and the lease may still be ours."""
+    while True:
+        try:
+            return write()
+        except AWAY as error:
+            if isinstance(attempt.reason, LeaseLost):
+                raise
+            logger.warning("job %s: the database is away, trying again: %s", attempt.job.id, error)
+            time.sleep(1.0)
