@@ -10,7 +10,9 @@ def status_of(url: str, timeout: float = 1.0) -> int | None:
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
     try:
         connection.request("GET", parts.path or "/")
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
     except (OSError, http.client.HTTPException):
         return None
     finally:

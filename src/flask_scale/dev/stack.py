@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask_scale import migrate
 from flask_scale.dev.account import reachable_folder, temporary_folder, unprivileged
 from flask_scale.dev.app import Instance, Worker
 from flask_scale.dev.folder import Folder
@@ -129,7 +128,9 @@ class Stack:
         )
         cache = Valkey.cache(data / "cache", next(ports), log=self._log("cache", shown=shown))
         broker = Valkey.broker(data / "broker", next(ports), log=self._log("broker", shown=shown))
-        self._supervisor.start(postgres, cache, broker)
+        self._supervisor.launch(postgres, cache, broker)
+        _import_while_they_start()
+        self._supervisor.wait()
         return {
             "FLASK_SCALE_DATABASE_URL": postgres.ensure_database(DATABASE),
             "FLASK_SCALE_CACHE_URL": cache.url,
@@ -154,6 +155,8 @@ class Stack:
 
     def _migrate(self, settings: Settings) -> str | None:
         """Bring the schema up, and run what the app asked for after that."""
+        from flask_scale import migrate
+
         began = time.monotonic()
         migrate.upgrade(settings)
         hook = self.options.after_migrate
@@ -167,6 +170,11 @@ class Stack:
             lines["API key"] = facts["api_key"]
         for name, value in lines.items():
             self._output.say(f"{name:<8} {value}")
+
+
+def _import_while_they_start() -> None:
+    """Load what the schema needs: a second of work, in which the servers come up."""
+    importlib.import_module("flask_scale.migrate")
 
 
 def _function(name: str) -> Callable[[Settings], str]:

@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.05
 class Supervisor:
     """Looks after parts. Call it from the main thread.
 
-    `start` and `watch` raise DevStackError where a part cannot run: it ended while it started for the
+    `start`, `wait` and `watch` raise DevStackError where a part cannot run: it ended while it started for the
     first time, did not answer in time, or ended too often. The message ends with the last lines of its log.
     """
 
@@ -38,10 +38,18 @@ class Supervisor:
 
     def start(self, *batch: Process) -> None:
         """Start parts at once, and wait until all of them answer."""
+        self.launch(*batch)
+        self.wait()
+
+    def launch(self, *batch: Process) -> None:
+        """Start parts at once, to be waited for later."""
         self._batches.append(batch)
         for part in batch:
             self._launch(part)
-        while any(part.name in self._starting for part in batch):
+
+    def wait(self) -> None:
+        """Wait until all parts answer."""
+        while self._starting:
             self._look()
 
     def watch(self) -> None:
