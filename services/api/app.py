@@ -7,7 +7,7 @@ from flask import Flask, Response
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from services.api import access, docs, jobs, keys, problems, requests, statistics, users
+from services.api import access, docs, exports, imports, jobs, keys, problems, requests, statistics, users
 from services.api.problems import refuse_invalid
 from services.api.schemas import ProblemBody
 from services.domain import settings
@@ -38,7 +38,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     problems.init_app(app)
     access.init_app(app)
     requests.init_app(app)
-    for resource in (users, statistics, jobs):
+    for resource in (users, statistics, imports, exports, jobs):
         app.register_api(resource.blueprint)
     docs.init_app(app)
     app.cli.add_command(keys.group)

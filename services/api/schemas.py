@@ -24,7 +24,7 @@ CountryCode = Annotated[
         min_length=2,
         max_length=2,
         description="ISO 3166-1 alpha-2, in either case.",
-        json_schema_extra={"example": "DE"},
+        json_schema_extra={"example": "DE", "enum": sorted(countries.CODES)},
     ),
     AfterValidator(countries.normalise),
 ]

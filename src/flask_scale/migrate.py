@@ -81,24 +81,25 @@ def pending(settings: Settings) -> list[str]:
         return [line for folder in _folders(settings) for line in _pending(connection, folder)]
 
 
-def run_env(target_metadata: MetaData | None = None, *, version_table: str = APP_VERSION_TABLE) -> None:
+def run_env(target_metadata: MetaData | None = None, *, version_table: str = APP_VERSION_TABLE, **options: Any) -> None:
     """All that an Alembic `env.py` has to do; autogenerate does not see the library's tables.
 
     It runs on the connection of `flask-scale migrate`, or, under Alembic's own command, on one of its own.
+    `options` are further ones of Alembic's `context.configure`, such as `include_object`.
     """
     connection = context.config.attributes.get("connection")
     if connection is not None:
-        _run(connection, target_metadata, version_table)
+        _run(connection, target_metadata, version_table, options)
         return
     with _engine(load_settings()).connect() as own:
-        _run(own, target_metadata, version_table)
+        _run(own, target_metadata, version_table, options)
 
 
-def _run(connection: Connection, target_metadata: MetaData | None, version_table: str) -> None:
+def _run(connection: Connection, target_metadata: MetaData | None, version_table: str, options: dict[str, Any]) -> None:
     echo = context.config.attributes.get("echo", lambda _line: None)
 
     def applied(ctx: MigrationContext, step: MigrationInfo, heads: Any, run_args: Any) -> None:
-        echo(f"applied {step.up_revision_id}: {step.up_revision.doc}")
+        echo(f"applied {step.up_revision_id}: {getattr(step.up_revision, 'doc', '')}")
 
     context.configure(
         connection=connection,
@@ -107,6 +108,7 @@ def _run(connection: Connection, target_metadata: MetaData | None, version_table
         transaction_per_migration=True,
         on_version_apply=applied,
         include_name=lambda name, kind, _parents: not (kind == "table" and name in LIBRARY_TABLES),
+        **options,
     )
     with context.begin_transaction():
         context.run_migrations()

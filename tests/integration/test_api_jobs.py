@@ -87,7 +87,7 @@ def test_a_long_poll_is_answered_when_the_job_changes_and_holds_no_connection(di
     time.sleep(0.3)
 
     idle = directory.execute("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
-    directory.execute("UPDATE jobs SET state = 'succeeded', result = '7', version = version + 1")
+    directory.execute("UPDATE jobs SET state = 'succeeded', result = '7', finished_at = now(), version = version + 1")
     poll.join(15)
 
     assert idle == [(0,)]

@@ -43,7 +43,7 @@ class ExportPath(Schema):
 class FileHeaders(Headers):
     """Of a download, or of a part of one."""
 
-    range: str | None = Field(None, alias="Range", description="One range of bytes.", examples=["bytes=0-1023"])
+    range: str | None = Field(None, alias="Range", description="One range of bytes, such as `bytes=0-1023`.")
     if_range: str | None = Field(None, alias="If-Range", description="The ETag that the range belongs to.")
     if_none_match: str | None = Field(None, alias="If-None-Match", description="The ETag that you have.")
 

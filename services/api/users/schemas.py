@@ -19,7 +19,11 @@ def _normalise_search(value: str) -> str:
 
 Email = Annotated[
     str,
-    Field(min_length=3, max_length=emails.MAX_EMAIL_BYTES, json_schema_extra={"example": "ada@example.org"}),
+    Field(
+        min_length=3,
+        max_length=emails.MAX_EMAIL_BYTES,
+        json_schema_extra={"example": "ada@example.org", "format": "email"},
+    ),
     AfterValidator(emails.normalise),
 ]
 Name = Annotated[

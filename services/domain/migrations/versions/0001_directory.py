@@ -49,7 +49,7 @@ def _create_api_keys() -> None:
         _time("revoked_at"),
         sa.Column("last_used_on", sa.Date),
         sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
-        sa.UniqueConstraint("hash"),
+        sa.UniqueConstraint("hash", name="uq_api_keys_hash"),
     )
 
 
