@@ -21,7 +21,7 @@ def guard(cell: str) -> str:
 
 def unguard(cell: str) -> str:
     """Undo `guard`."""
-    return cell[1:] if _MARKED.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _MARKED.match(cell) else cell
 
 
 def write_rows(rows: Iterable[Sequence[str]]) -> bytes:

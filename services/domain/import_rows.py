@@ -1,7 +1,7 @@
 """A row of an import: checked and in normal form, or refused with the reason."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -48,7 +48,9 @@ class RowChecker:
 
     def __init__(self, header: Header) -> None:
         self._columns = header.columns
-        self._places = [header.where.get(column) for column in COLUMNS]
+        self._checks = [
+            (column, header.where[column], NORMALISE[column]) for column in COLUMNS if column in header.where
+        ]
 
     def check(self, row: Row | BrokenRow) -> ImportRow | Refusal:
         """Give the user in normal form, or the refusal."""
@@ -56,15 +58,15 @@ class RowChecker:
             return Refusal(row.line, WHOLE_ROW, _shown(row.text), row.reason)
         if len(row.fields) != len(self._columns):
             return self._wrong_width(row)
-        values: list[Any] = []
-        for column, place, normalise in zip(COLUMNS, self._places, NORMALISE, strict=True):
-            value = "" if place is None else row.fields[place]
-            try:
-                values.append(normalise(unguard(value)))
-            except ValueError as error:
-                return _refusal(row.line, column, value, str(error))
-        email, name, country, created_at = values
-        return ImportRow(email, name, country, created_at, row.line)
+        column = value = ""
+        found: dict[str, Any] = {}
+        try:
+            for column, place, normalise in self._checks:
+                value = row.fields[place]
+                found[column] = normalise(unguard(value))
+        except ValueError as error:
+            return Refusal(row.line, column, _shown(value), _reason(value, error))
+        return ImportRow(found["email"], found["name"], found["country"], found.get("created_at"), row.line)
 
     def _wrong_width(self, row: Row) -> Refusal:
         count, width = len(row.fields), len(self._columns)
@@ -78,37 +80,31 @@ def _name(value: str) -> str:
     return names.normalise(value)
 
 
-def _email(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty")
-    return emails.normalise(value)
-
-
-def _country(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty")
-    return countries.normalise(value)
-
-
 def _created_at(value: str) -> datetime | None:
     text = value.strip()
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:
+            return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not a date or time of ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
 
 
-#: By column, in the order of `COLUMNS`.
-NORMALISE: tuple[Callable[[str], Any], ...] = (_email, _name, _country, _created_at)
+NORMALISE: Mapping[str, Callable[[str], Any]] = {
+    "email": emails.normalise,
+    "name": _name,
+    "country": countries.normalise,
+    "created_at": _created_at,
+}
 
 
-def _refusal(line: int, column: str, value: str, reason: str) -> Refusal:
-    if _LONE_SURROGATE.search(value):
-        reason = NOT_UTF8
-    return Refusal(line, column, _shown(value), reason)
+def _reason(value: str, error: ValueError) -> str:
+    if not value.strip():
+        return "is empty"
+    return NOT_UTF8 if _LONE_SURROGATE.search(value) else str(error)
 
 
 def _shown(value: str) -> str:
