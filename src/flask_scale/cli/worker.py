@@ -23,6 +23,7 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
     """Run the tasks of APP on a Celery worker.
 
     APP is `module:app` or `module:create_app()`, the same app that enqueues, or one that imports the handlers.
+    An app that knows nothing of flask_scale has no tasks: its worker waits for none.
     It needs FLASK_SCALE_DATABASE_URL and FLASK_SCALE_BROKER_URL. /livez, /readyz and /metrics are on
     FLASK_SCALE_WORKER_INTERNAL_BIND. SIGTERM lets running jobs finish.
 
@@ -36,9 +37,12 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
             os.environ[f"{PREFIX}WORKER_{name}"] = str(value)
     folder = multiprocess.enable()
     try:
+        from flask_scale.extension import FlaskScale
         from flask_scale.jobs.worker import run_worker
         from flask_scale.loading import load_app
 
-        sys.exit(run_worker(load_app(app)))
+        loaded = load_app(app)
+        FlaskScale(loaded)
+        sys.exit(run_worker(loaded))
     finally:
         multiprocess.remove(folder)
