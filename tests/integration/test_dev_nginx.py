@@ -1,0 +1,160 @@
+"""nginx over two gunicorn instances: who the app sees, and what a client sees when an instance dies."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from flask_scale.dev.account import temporary_folder, unprivileged
+from flask_scale.dev.app import Instance
+from flask_scale.dev.nginx import Nginx
+from flask_scale.dev.process import free_port
+from tests.support.waiting import eventually
+
+FORGED = {
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Real-IP": "203.0.113.9",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "1",
+    "X-Forwarded-Prefix": "/evil",
+    "Forwarded": "for=203.0.113.9;host=evil.example",
+}
+
+
+@dataclass
+class Balanced:
+    """nginx and the instances behind it."""
+
+    nginx: Nginx
+    instances: list[Instance]
+
+    def get(self, path: str = "/", **options: object) -> requests.Response:
+        return requests.get(self.nginx.url + path, timeout=10, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def balanced() -> Iterator[Balanced]:
+    with temporary_folder(unprivileged()) as folder:
+        instances = [_instance(folder, name) for name in ("api-1", "api-2")]
+        nginx = Nginx(folder / "nginx", free_port(), [instance.port for instance in instances], body_megabytes=1)
+        parts = [*instances, nginx]
+        try:
+            for part in parts:
+                part.launch()
+            for part in parts:
+                part.wait_ready()
+            yield Balanced(nginx, instances)
+        finally:
+            for part in reversed(parts):
+                part.stop()
+
+
+@pytest.fixture
+def revived(balanced: Balanced) -> Iterator[Balanced]:
+    """`balanced`, whole again after the test."""
+    yield balanced
+    for part in (*balanced.instances, balanced.nginx):
+        part.resume()
+        part.start()
+
+
+def _instance(folder: Path, name: str) -> Instance:
+    settings = {"FLASK_SCALE_WORKERS": "1", "FLASK_SCALE_DRAIN_SECONDS": "0.1"}
+    log = folder / f"{name}.log"
+    return Instance(name, log, "examples.plain.app:app", settings, port=free_port(), internal_port=free_port())
+
+
+def test_the_app_sees_the_clients_address_and_host(balanced: Balanced) -> None:
+    seen = balanced.get(headers={"Host": "directory.example:8080"}).json()
+    assert seen == {"message": "Hello", "client": "127.0.0.1", "host": "directory.example:8080"}
+
+
+def test_forged_forwarding_headers_change_nothing(balanced: Balanced) -> None:
+    assert balanced.get(headers=FORGED).json() == balanced.get().json()
+
+
+def test_both_instances_get_requests(balanced: Balanced) -> None:
+    for _ in range(20):
+        assert balanced.get().ok
+    for instance in balanced.instances:
+        metrics = requests.get(f"{instance.internal_url}/metrics", timeout=10).text
+        assert 'url_rule="/"' in metrics
+
+
+def test_a_request_id_of_the_client_is_kept_and_a_missing_one_made(balanced: Balanced) -> None:
+    assert balanced.get(headers={"X-Request-ID": "mine-1"}).headers["X-Request-ID"] == "mine-1"
+    assert balanced.get().headers["X-Request-ID"]
+
+
+def test_the_internal_routes_are_not_reachable_through_it(balanced: Balanced) -> None:
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert balanced.get(path).status_code == 404
+
+
+def test_a_client_that_speaks_http_1_0_without_a_host_is_served(balanced: Balanced) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", balanced.nginx.port, timeout=10)
+    connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
+    connection.putrequest("GET", "/", skip_host=True, skip_accept_encoding=True)
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_body_over_the_limit_is_refused_as_problem_json(balanced: Balanced) -> None:
+    answer = requests.post(balanced.nginx.url, data=b"x" * (1024 * 1024 + 1), timeout=10)
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {"type": "about:blank", "title": "The request is too large", "status": 413}
+
+
+def test_an_instance_killed_under_load_costs_no_failed_get(revived: Balanced) -> None:
+    statuses: list[int] = []
+    until = time.monotonic() + 3
+
+    def load() -> None:
+        with requests.Session() as session:
+            while time.monotonic() < until:
+                statuses.append(session.get(revived.nginx.url, timeout=10).status_code)
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(statuses) > 100)
+    revived.instances[0].kill()
+    killed_after = len(statuses)
+    for thread in threads:
+        thread.join()
+
+    assert set(statuses) == {200}
+    assert len(statuses) > killed_after + 100
+
+
+def test_with_no_instance_left_the_answer_says_when_to_come_back(revived: Balanced) -> None:
+    for instance in revived.instances:
+        instance.kill()
+
+    answer = revived.get()
+
+    assert answer.status_code == 502
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "1"
+    assert json.loads(answer.text)["title"] == "The app broke off"
+
+
+def test_a_post_is_not_sent_twice(revived: Balanced) -> None:
+    """A frozen instance that has taken a POST may have done its work: another one must not do it again."""
+    for instance in revived.instances:
+        instance.pause()
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(revived.nginx.url, data=b"once", timeout=1)
+    for instance in revived.instances:
+        instance.kill()
+    for instance in revived.instances:
+        instance.start()
+    eventually(lambda: revived.get().ok)
