@@ -1,8 +1,10 @@
 """The Celery worker's internal port: /livez, /readyz and /metrics, answered by a thread."""
 
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from flask_scale import metrics
 from flask_scale.jobs.liveness import Liveness
@@ -26,6 +28,11 @@ class InternalServer(ThreadingHTTPServer):
     def start(self) -> None:
         """Answer from now on."""
         threading.Thread(target=self.serve_forever, name="internal", daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A probe that hung up is not news; the rest is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
