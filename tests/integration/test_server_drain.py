@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.gunicorn import fetch
-
 CLASSES = ("gevent", "gthread", "sync")
 
 
@@ -35,10 +33,13 @@ class Load:
         self.closes = 0
         self._stop = threading.Event()
         self._clients = [threading.Thread(target=self._ask, args=(kept,)) for kept in [True, False] * (clients // 2)]
+
+    def __enter__(self):
         for client in self._clients:
             client.start()
+        return self
 
-    def stop(self):
+    def __exit__(self, *_):
         self._stop.set()
         for client in self._clients:
             client.join()
@@ -54,6 +55,7 @@ class Load:
                 self.closes += answer.headers["Connection"] == "close"
             except (OSError, http.client.HTTPException) as error:
                 self.errors.append(error)
+                return
             if not kept:
                 connection.close()
         connection.close()
@@ -61,16 +63,15 @@ class Load:
 
 @pytest.mark.parametrize("worker_class", CLASSES)
 def test_a_drain_under_load_fails_readiness_first_and_no_request(serve, worker_class):
-    server = serve("plain:app", worker_class=worker_class, workers=2, drain_seconds=1.5)
-    load = Load(server)
-    poll(lambda: len(load.statuses) > 50)
+    server = serve("plain:app", worker_class=worker_class, workers=2, drain_seconds=2)
+    with Load(server) as load:
+        poll(lambda: len(load.statuses) > 50)
 
-    server.signal(signal.SIGTERM)
-    poll(lambda: server.probe("/readyz").status == 503, 1.0)
-    alive = server.probe("/livez").status
-    served = len(load.statuses)
-    poll(lambda: len(load.statuses) > served + 20, 1.0)
-    load.stop()
+        server.signal(signal.SIGTERM)
+        poll(lambda: server.probe("/readyz").status == 503)
+        alive = server.probe("/livez").status
+        served = len(load.statuses)
+        poll(lambda: len(load.statuses) > served + 10)
     server.wait_stopped()
 
     assert alive == 200
@@ -185,13 +186,12 @@ def accepts(port):
 def test_a_reload_replaces_the_gunicorn_workers_and_fails_no_request(serve):
     server = serve("plain:app", workers=2)
     before = server.workers()
-    load = Load(server)
-    poll(lambda: len(load.statuses) > 20)
+    with Load(server, clients=4) as load:
+        poll(lambda: len(load.statuses) > 20)
 
-    server.signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
 
-    poll(lambda: len(server.workers()) == 2 and not server.workers() & before)
-    load.stop()
+        poll(lambda: len(server.workers()) == 2 and not server.workers() & before, 30)
     assert load.errors == []
     assert set(load.statuses) == {200}
     assert server.probe("/readyz").status == 200
@@ -211,15 +211,15 @@ def test_a_killed_gunicorn_worker_is_replaced_and_leaves_nothing_in_flight(serve
     assert server.sample("flask_scale_requests_in_flight") == 0
 
 
-def test_a_probe_is_answered_while_every_place_of_the_public_port_is_taken(serve):
-    for worker_class in CLASSES:
-        server = serve("plain:app", worker_class=worker_class, worker_connections=2, threads=2)
-        with ThreadPoolExecutor(4) as threads:
-            busy = [threads.submit(server.get, "/slow/2000") for _ in range(4)]
-            poll(lambda server=server: server.sample("flask_scale_requests_in_flight") > 0)
+@pytest.mark.parametrize("worker_class", CLASSES)
+def test_a_probe_is_answered_while_every_place_of_the_public_port_is_taken(serve, worker_class):
+    server = serve("plain:app", worker_class=worker_class, worker_connections=2, threads=2)
+    with ThreadPoolExecutor(4) as threads:
+        busy = [threads.submit(server.get, "/slow/1000") for _ in range(4)]
+        poll(lambda: server.sample("flask_scale_requests_in_flight") > 0)
 
-            for path in ("/livez", "/readyz", "/metrics"):
-                assert fetch(server.internal_port, path, timeout=1.5).status == 200
-            assert not all(answer.done() for answer in busy)
-            assert {answer.result().status for answer in busy} == {200}
-        server.stop()
+        probes = [server.probe(path).status for path in ("/livez", "/readyz", "/metrics")]
+
+        assert not all(answer.done() for answer in busy)
+        assert probes == [200, 200, 200]
+        assert {answer.result().status for answer in busy} == {200}
