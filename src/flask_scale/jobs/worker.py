@@ -105,7 +105,8 @@ class WorkerProgram:
 
     def _connect_signals(self) -> None:
         signals.setup_logging.connect(self._on_setup_logging)
-        signals.worker_process_init.connect(self._on_child)
+        if self._settings.worker_pool == "prefork":
+            signals.worker_process_init.connect(self._on_child)
         signals.worker_shutting_down.connect(self._on_shutdown)
 
     def _on_setup_logging(self, **_signal: Any) -> None:
