@@ -27,7 +27,6 @@ DATABASE = "app"
 
 #: Settings for one machine; the environment's own values come first.
 DEFAULTS = {
-    "FLASK_SCALE_WORKERS": "2",
     "FLASK_SCALE_LOG_FORMAT": "console",
     "FLASK_SCALE_DRAIN_SECONDS": "0.2",
     "FLASK_SCALE_GRACEFUL_TIMEOUT_SECONDS": "5",
@@ -96,7 +95,7 @@ class Stack:
     def _start(self, data: Path) -> None:
         ports = ports_from(self.options.port + 1)
         urls = self._start_servers(data, ports)
-        environment = {**DEFAULTS, **os.environ, **urls}
+        environment = {**DEFAULTS, **_workers(self.options.instances), **os.environ, **urls}
         api_key = self._migrate(load_settings(environ=environment))
         instances, worker = self._start_app(environment, ports)
         nginx = Nginx(
@@ -170,6 +169,11 @@ class Stack:
             lines["API key"] = facts["api_key"]
         for name, value in lines.items():
             self._output.say(f"{name:<8} {value}")
+
+
+def _workers(instances: int) -> dict[str, str]:
+    """Over all instances about as many gunicorn workers as there are processors."""
+    return {"FLASK_SCALE_WORKERS": str(min(4, max(1, (os.cpu_count() or 1) // instances)))}
 
 
 def _import_while_they_start() -> None:
