@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from flask import Flask, Response, current_app, request
+from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from pydantic_core import to_json
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -56,7 +57,8 @@ KINDS: Mapping[str, Kind] = {
 #: The kind for an HTTP error that the framework raises: the first of its status.
 OF_STATUS = {kind.status: name for name, kind in reversed(list(KINDS.items()))}
 
-#: The kind, and headers, of an error that is not an HTTP error.
+#: The kind, and headers, of an error that is not an HTTP error. gunicorn finds broken chunks only while
+#: the body is read, in the midst of a view.
 OF_ERROR: Mapping[type[Exception], tuple[str, dict[str, str]]] = {
     errors.UserNotFound: ("not-found", {}),
     errors.EmailTaken: ("email-taken", {}),
@@ -70,6 +72,7 @@ OF_ERROR: Mapping[type[Exception], tuple[str, dict[str, str]]] = {
     scale_errors.JobStateError: ("job-state", {}),
     scale_errors.IdempotencyMismatch: ("idempotency-key-reused", {}),
     scale_errors.IdempotencyInProgress: ("in-progress", {"Retry-After": "1"}),
+    ParseException: ("malformed", {}),
     OperationalError: ("unavailable", {"Retry-After": "2"}),
     InterfaceError: ("unavailable", {"Retry-After": "2"}),
     PoolTimeout: ("unavailable", {"Retry-After": "2"}),

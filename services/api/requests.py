@@ -1,5 +1,6 @@
 """Reading what a client sent: a body or a query that cannot be understood is a problem, never a surprise."""
 
+import sys
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -40,12 +41,19 @@ class Request(flask.Request):
         """
         encoding = self.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding == "identity":
-            return self.get_data()
+            return self._whole_data()
         if encoding != "gzip":
             raise Problem("media-type", "the only Content-Encoding is gzip", headers={"Accept-Encoding": "gzip"})
         settings = directory_settings()
         limits = {"max_bytes": settings.max_body_bytes, "max_ratio": settings.max_unpack_ratio}
-        return b"".join(unpack([self.get_data()], **limits))
+        return b"".join(unpack([self._whole_data()], **limits))
+
+    def _whole_data(self) -> bytes:
+        """Werkzeug ends a chunked body at the limit without a word, so one that reaches it is refused here."""
+        data = self.get_data()
+        if self.content_length is None and len(data) >= (self.max_content_length or sys.maxsize):
+            raise Problem("too-large")
+        return data
 
 
 def init_app(app: Flask) -> None:
