@@ -10,6 +10,9 @@ from gunicorn.errors import HaltServer
 from flask_scale import board
 from flask_scale.server.failure import StartFailure
 
+#: What asks a gunicorn worker to end.
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
 #: Exit code of a start that a wrong setting or app ended.
 WRONG_START = 2
 
@@ -42,6 +45,18 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
         print(f"flask-scale: {self.failure.line}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(WRONG_START)
 
+    def spawn_worker(self) -> Any:
+        """Fork a gunicorn worker that cannot miss a signal: `obey` lets in what came meanwhile.
+
+        Until it sets handlers of its own, a fork has the master's, which would swallow a SIGTERM
+        and let the end wait for the whole `graceful_timeout`.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
     def reap_workers(self) -> None:
         """Look after children that ended; once the master ends, one more that failed to start ends nothing."""
         try:
@@ -50,3 +65,10 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
             if not self.ending:
                 raise
             self.reap_workers()
+
+
+def obey() -> None:
+    """In a process that was just forked: end at a signal until it has handlers of its own."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_scale import board
 from flask_scale.metrics import multiprocess
-from flask_scale.server.arbiter import DrainingArbiter
+from flask_scale.server.arbiter import DrainingArbiter, obey
 from flask_scale.server.failure import StartFailure
 from flask_scale.server.slots import Slots
 from flask_scale.settings import Settings
@@ -41,7 +41,8 @@ class Hooks:
         worker.slot = self._slots.take()
 
     def post_fork(self, _server: Any, worker: Any) -> None:
-        """Write to the slot's row and files from now on."""
+        """Take signals, and write to the slot's row and files, from now on."""
+        obey()
         board.current.attach(worker.slot)
         multiprocess.attach(worker.slot)
 

@@ -74,7 +74,11 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
 
     def handle_request(self, *args: Any) -> None:
         """Answer one request, then let others run: the next one may be in the buffer already."""
-        super().handle_request(*args)
+        try:
+            super().handle_request(*args)
+        finally:
+            if not self.alive:
+                self._stopping.set()
         gevent.sleep(0)
 
     def handle_exit(self, sig: int, frame: Any) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 
 from flask import Flask, Response, jsonify, request
 
@@ -13,9 +14,19 @@ def index() -> Response:
     return jsonify(pid=os.getpid(), client=request.remote_addr, host=request.host, scheme=request.scheme)
 
 
-@app.get("/items/<int:number>")
-def item(number: int) -> Response:
-    return jsonify(number=number)
+@app.get("/pid/<int:number>")
+def pid(number: int) -> Response:
+    return jsonify(pid=os.getpid(), number=number)
+
+
+@app.get("/stream/<int:chunks>")
+def stream(chunks: int) -> Response:
+    def words() -> Iterator[str]:
+        for number in range(chunks):
+            yield f"chunk {number} {'.' * 65536}"
+            time.sleep(0.02)
+
+    return Response(words(), mimetype="text/plain")
 
 
 @app.get("/large")
