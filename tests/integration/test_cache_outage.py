@@ -1,6 +1,5 @@
 """The cache server stopped, killed, hung and back: latency at most, never an error or a wrong answer."""
 
-import os
 import threading
 import time
 
@@ -9,6 +8,7 @@ from prometheus_client import REGISTRY
 
 from flask_scale.cache import MISSING, DataCache, build_cache
 from flask_scale.settings import Settings
+from tests.support.deadline import assert_soon
 
 #: What a request may cost beyond its own work while the server is away, in seconds.
 EXTRA_SECONDS = 0.3
@@ -49,13 +49,6 @@ def timed(cache, key, load=slow_load):
     began = time.monotonic()
     answer = cache.lookup(key, load)
     return answer, time.monotonic() - began
-
-
-def assert_soon(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def live(cache):
@@ -171,7 +164,7 @@ def test_a_drop_that_a_hung_server_did_not_hear_is_made_up_for_when_it_wakes(mak
 
 
 def test_a_look_up_that_a_hung_server_answers_late_holds_nobody_up(make, cache_server):
-    cache, other = make(), make()
+    cache, other = live(make()), make()
     cache_server.pause()
     assert cache.lookup("key", slow_load) == ("loaded", "miss")
     cache_server.resume()
@@ -191,57 +184,3 @@ def test_what_the_server_does_not_answer_is_counted(make, cache_server):
     cache.delete("key")
     cache.invalidate("users")
     assert {operation: errors(operation) - count for operation, count in before.items()} == dict.fromkeys(before, 1)
-
-
-def test_memory_is_not_believed_while_news_of_drops_does_not_come_in(make, cache_server):
-    cache, other = live(make(cache_memory_ttl_seconds=600)), make()
-    cache.lookup("key", lambda: "old")
-    with cache_server.client() as client:
-        client.client_kill_filter(_type="pubsub")
-    assert_soon(lambda: not cache._cache.live)
-    other.set("key", "new")
-    assert cache.get("key") == "new"
-    assert_soon(lambda: cache._cache.live)
-    assert cache.get("key") == "new"
-
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_hears_of_drops_through_a_connection_of_its_own(make):
-    cache, other = live(make(cache_memory_ttl_seconds=600)), make()
-    cache.lookup("key", lambda: "old")
-
-    def in_child():
-        cache.after_fork()
-        assert not cache._cache.live
-        assert_soon(lambda: cache.lookup("key", lambda: "old") and cache._cache.live)
-        cache.lookup("key", lambda: "old")
-        other.after_fork()
-        other.set("key", "new")
-        assert_soon(lambda: cache.get("key") == "new")
-
-    assert exit_code_of(in_child) == 0
-    assert_soon(lambda: cache.get("key") == "new")
-
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_fork_that_nobody_announced_does_not_believe_the_parents_memory(make):
-    cache = live(make())
-    cache.lookup("key", lambda: "old")
-
-    def in_child():
-        assert not cache._cache.live
-        assert_soon(lambda: cache.lookup("key", lambda: "old") and cache._cache.live)
-
-    assert exit_code_of(in_child) == 0
-
-
-def exit_code_of(work):
-    """Run `work` in a forked child; 0 where it raised nothing."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -7,9 +7,15 @@ as JSON; `CacheProcess` starts and asks it.
 import sys
 
 if "gevent" in sys.argv:
-    from gevent import monkey
+    from gevent import get_hub, monkey
 
     monkey.patch_all()
+
+    def read_line():
+        """Reading a pipe is not cooperative; it must not hold up the greenlet that hears of drops."""
+        return get_hub().threadpool.apply(sys.stdin.readline)
+else:
+    read_line = sys.stdin.readline
 
 import json
 import os
@@ -20,7 +26,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from flask_scale.cache import MISSING, DataCache
+from flask_scale.cache import DataCache
 from flask_scale.cache.memory import MemoryCache
 from flask_scale.cache.redis import RedisCache
 from flask_scale.cache.tiered import TieredCache
@@ -113,11 +119,6 @@ class Orders:
 
         return self.cache.get_or_load(key, load, tags=["truth"])
 
-    def peek(self, key: str) -> Any:
-        """What a plain `get` gives; "MISSING" where there is nothing."""
-        value = self.cache.get(key)
-        return "MISSING" if value is MISSING else value
-
     def hang(self, key: str) -> None:
         """Take the lease of `key` and never come back."""
         self.cache.get_or_load(key, lambda: [print("0", flush=True), time.sleep(600)])
@@ -125,7 +126,7 @@ class Orders:
 
 def main() -> None:
     orders = Orders(build(**json.loads(sys.argv[1])))
-    for line in sys.stdin:
+    while line := read_line():
         order = json.loads(line)
         print(json.dumps(getattr(orders, order.pop("do"))(**order)), flush=True)
 

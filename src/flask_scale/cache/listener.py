@@ -42,10 +42,9 @@ class Listener:
         self._on_drops = on_drops
         self._on_live = on_live
         self._on_quiet = on_quiet
-        self.after_fork()
+        self._forget()
 
-    def after_fork(self) -> None:
-        """Forget the parent's thread; the next `start` makes one."""
+    def _forget(self) -> None:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -58,11 +57,11 @@ class Listener:
         return self._live and self._pid == os.getpid()
 
     def start(self) -> None:
-        """Begin to listen, where it does not yet."""
+        """Begin to listen, where this process does not yet: a fork has none of its parent's threads."""
         if self._thread is not None and self._pid == os.getpid():
             return
         if self._pid != os.getpid():
-            self.after_fork()
+            self._forget()
         with self._lock:
             if self._thread is None and not self._ended.is_set():
                 self._thread = threading.Thread(target=self._run, name="flask-scale-cache", daemon=True)

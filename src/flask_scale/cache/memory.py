@@ -29,7 +29,7 @@ class _Kept:
 @dataclass(slots=True)
 class _Load:
     key: str
-    #: None: not known yet, so that any invalidation voids the load.
+    #: None: not known, so that any invalidation voids the load.
     tags: Collection[str] | None
 
 
@@ -124,11 +124,11 @@ class MemoryCache:
             now = self._clock()
             if (entry is not None and entry.fresh_for > 0) or self._leases.get(key, ("", now))[1] > now:
                 return Found(entry, None)
-            lease = self.open(key, tags)
+            lease = self.watch(key, tags)
             self._leases[key] = (lease.token, now + lease_seconds)
             return Found(entry, lease)
 
-    def open(self, key: str, tags: Collection[str] | None = None) -> Lease:
+    def watch(self, key: str, tags: Collection[str] | None = None) -> Lease:
         """Begin to watch for drops of `key` and `tags` (None: of any tag), beside whoever else loads it.
 
         End it with `store` or `release`, as any lease.
@@ -137,12 +137,6 @@ class MemoryCache:
         with self._lock:
             self._loads[lease.token] = _Load(key, tags)
         return lease
-
-    def narrow(self, lease: Lease, tags: Collection[str]) -> None:
-        """Watch only `tags` from now on; what was dropped before still counts."""
-        with self._lock:
-            if lease.token in self._loads:
-                self._loads[lease.token].tags = tags
 
     def store(
         self, lease: Lease, value: bytes, *, ttl: float, stale: float = 0.0, tags: Collection[str] | None = None

@@ -63,7 +63,7 @@ class TieredCache:
 
     def look_up(self, key: str, *, tags: Collection[str], lease_seconds: float) -> Found:
         self._listener.start()
-        watch = self._near.open(key)
+        watch = self._near.watch(key)
         try:
             found = self._shared.look_up(key, tags=tags, lease_seconds=lease_seconds)
         except BaseException as error:
@@ -72,7 +72,6 @@ class TieredCache:
                 raise
             return self._near.look_up(key, tags=tags, lease_seconds=lease_seconds)
         if found.lease is not None:
-            self._near.narrow(watch, tags)
             return Found(found.entry, replace(watch, shared=found.lease))
         self._copy(watch, found.entry)
         return found
@@ -82,7 +81,8 @@ class TieredCache:
         if kept is False:
             self._near.release(lease)
             return False
-        return self._near.store(lease, value, ttl=min(ttl, self._near_ttl), stale=stale) or kept is True
+        tags = lease.shared.generations if lease.shared else None
+        return self._near.store(lease, value, ttl=min(ttl, self._near_ttl), stale=stale, tags=tags) or kept is True
 
     def release(self, lease: Lease) -> None:
         self._near.release(lease)
@@ -93,7 +93,6 @@ class TieredCache:
     def after_fork(self) -> None:
         self._near.after_fork()
         self._shared.after_fork()
-        self._listener.after_fork()
 
     def close(self) -> None:
         self._listener.close()

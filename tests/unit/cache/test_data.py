@@ -11,6 +11,7 @@ from flask_scale.cache.memory import MemoryCache
 from flask_scale.cache.null import NullCache
 from flask_scale.errors import KeyTooLong, NotCacheable
 from flask_scale.testing.cache import ManualClock
+from tests.support.deadline import assert_soon
 
 TTL, STALE = 100.0, 50.0
 
@@ -86,14 +87,6 @@ class Caller(threading.Thread):
 
 def count(name, **labels):
     return REGISTRY.get_sample_value(f"flask_scale_{name}_total", labels) or 0.0
-
-
-def wait_until(condition):
-    for _ in range(3000):
-        if condition():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("it never came true")
 
 
 class TestReading:
@@ -273,7 +266,7 @@ class TestSingleFlight:
         lease = backend.look_up("key", tags=(), lease_seconds=60).lease
         waits = count("cache_lease_waits")
         caller = Caller(cache, Loader("own"))
-        wait_until(lambda: count("cache_lease_waits") > waits)
+        assert_soon(lambda: count("cache_lease_waits") > waits)
         backend.store(lease, b'"theirs"', ttl=TTL)
         assert caller.outcome() == ("theirs", "miss")
 
@@ -281,7 +274,7 @@ class TestSingleFlight:
         backend.look_up("key", tags=(), lease_seconds=60)
         waits = count("cache_lease_waits")
         caller = Caller(cache, Loader("own"))
-        wait_until(lambda: count("cache_lease_waits") > waits)
+        assert_soon(lambda: count("cache_lease_waits") > waits)
         clock.advance(60)
         assert caller.outcome() == ("own", "miss")
 

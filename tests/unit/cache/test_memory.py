@@ -52,13 +52,12 @@ def test_an_evicted_entry_leaves_nothing_behind_in_the_index():
     assert [key for key in map(str, range(10)) if cache.get(key)] == []
 
 
-def test_a_watcher_is_voided_by_any_invalidation_until_it_knows_its_tags():
+def test_a_watcher_that_does_not_know_its_tags_is_voided_by_any_invalidation():
     cache = MemoryCache(10_000)
-    early, late = cache.open("a"), cache.open("b")
-    cache.narrow(late, ["words"])
+    any_tag, words = cache.watch("a"), cache.watch("b", ["words"])
     cache.invalidate(["numbers"])
-    assert not cache.store(early, b"1", ttl=LONG)
-    assert cache.store(late, b"2", ttl=LONG)
+    assert not cache.store(any_tag, b"1", ttl=LONG)
+    assert cache.store(words, b"2", ttl=LONG)
 
 
 def test_clearing_voids_every_load():
