@@ -91,14 +91,16 @@ def rows(count: int, seed: int = 1) -> Iterator[tuple[str, str, str, str]]:
     shares = list(itertools.accumulate(share for _locale, _country, share in LOCALES))
     days = list(itertools.accumulate(_popularity(day) for day in range(DAYS)))
     seen: Counter[str] = Counter()
-    for start in range(0, count, BATCH):
-        size = min(BATCH, count - start)
-        locales = chance.choices(names, cum_weights=shares, k=size)
-        dates = chance.choices(range(DAYS), cum_weights=days, k=size)
-        for locale, day in zip(locales, dates, strict=True):
+    left = count
+    while left > 0:
+        # Always a whole batch, so that fewer users of a seed are the first of more.
+        locales = chance.choices(names, cum_weights=shares, k=BATCH)
+        dates = chance.choices(range(DAYS), cum_weights=days, k=BATCH)
+        for locale, day in zip(locales[:left], dates, strict=False):
             name, spelling = locale.person(chance.random(), chance.random())
             address = f"{spelling}@{DOMAINS[int(chance.random() * len(DOMAINS))]}"
             yield _unique(address, seen), name, locale.country, _moment(day, chance.random())
+        left -= BATCH
 
 
 def write(file: TextIO, count: int, seed: int = 1, on_rows: Callable[[int], None] = lambda count: None) -> None:

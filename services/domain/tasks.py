@@ -27,5 +27,6 @@ class ExportArgs(BaseModel):
     created_to: datetime | None = None
 
 
-import_users = scale.declare_task("users.import", args=ImportArgs, timeout=3600)
+#: An attempt that was killed left its checkpoint behind, so even many get the import done.
+import_users = scale.declare_task("users.import", args=ImportArgs, timeout=3600, max_attempts=20)
 export_users = scale.declare_task("users.export", args=ExportArgs, timeout=3600)

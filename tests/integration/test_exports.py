@@ -124,9 +124,9 @@ def test_many_pages_and_chunks_are_one_file(
 def test_an_export_killed_on_its_way_leaves_one_whole_file(
     directory: Directory, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(domain_exports, "PAGE_ROWS", 1000)
+    monkeypatch.setattr(domain_exports, "PAGE_ROWS", 5000)
     monkeypatch.setattr(files, "FILE_CHUNK_BYTES", 5_000)
-    workplace.run(accept_import(directory, people(3000)))
+    workplace.run(accept_import(directory, people(20_000)))
     job_id = accept_export(directory)
     write = FileWriter.write
     writes = itertools.count(1)
@@ -144,7 +144,7 @@ def test_an_export_killed_on_its_way_leaves_one_whole_file(
     assert workplace.run(job_id).state == "succeeded"
     assert left
     assert len(directory.execute("SELECT FROM files")) == 1
-    assert len(rows(download(directory, job_id))) == 3001
+    assert len(rows(download(directory, job_id))) == 20_001
 
 
 # The download.
