@@ -1,20 +1,33 @@
 """`flask --app "services.api.app:create_app()" keys create | list | revoke`"""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
 
+from flask_scale.errors import FlaskScaleError
 from services.domain import api_keys
 from services.domain.api_keys import SCOPES, Scope
-from services.domain.errors import ApiKeyNotFound
+from services.domain.errors import DirectoryError
 from services.domain.models import ApiKey
 from services.domain.scale import scale
 
-group = AppGroup("keys", help="Make, list and revoke API keys.")
+
+class Keys(AppGroup):
+    """Commands that end with one line where they cannot work."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (FlaskScaleError, DirectoryError, SQLAlchemyError) as error:
+            raise click.ClickException(str(error).partition("\n")[0]) from error
+
+
+group = Keys("keys", help="Make, list and revoke API keys.")
 
 
 @group.command()
@@ -44,11 +57,7 @@ def list_() -> None:
 @click.argument("key_id", type=click.UUID)
 def revoke(key_id: UUID) -> None:
     """End the key with this id. It works nowhere from now on, at the latest in 30 seconds if the cache is down."""
-    try:
-        api_keys.revoke(key_id)
-    except ApiKeyNotFound as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    api_keys.revoke(key_id)
     click.echo(f"revoked {key_id}")
 
 

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -106,8 +106,6 @@ def read(digest: str) -> dict[str, Any] | None:
 
 def _note_use(session: Session, key: ApiKey) -> None:
     """Write the day, in UTC, at most once a day a key."""
-    if key.last_used_on == datetime.now(UTC).date():
-        return
     today = cast(func.timezone("UTC", func.now()), Date)
     unused_today = or_(ApiKey.last_used_on.is_(None), ApiKey.last_used_on < today)
     session.execute(update(ApiKey).where(ApiKey.id == key.id, unused_today).values(last_used_on=today))

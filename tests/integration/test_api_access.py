@@ -1,5 +1,6 @@
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_with_the_cache_down_a_revoked_key_is_trusted_no_longer_than_30_seconds(
     revoke(directory, "brief")
 
     later = time.time() + TRUST_SECONDS + 1
-    monkeypatch.setattr("services.domain.api_keys.time.time", lambda: later)
+    monkeypatch.setattr(api_keys, "time", SimpleNamespace(time=lambda: later))
 
     assert_problem(brief.get(GET_USERS), 401, "unauthorized")
 
@@ -132,6 +133,14 @@ def test_the_commands_create_list_and_revoke(directory: Directory):
     assert_problem(directory.as_key(created.output.strip()).get(GET_USERS), 401, "unauthorized")
     assert "revoked" in run(args=["keys", "list"]).output
     assert run(args=["keys", "revoke", found]).exit_code == 1
+
+
+def test_a_command_that_cannot_work_says_why_in_one_line(directory: Directory):
+    run = directory.app.test_cli_runner().invoke
+    directory.execute("DROP TABLE api_keys")
+    answer = run(args=["keys", "list"])
+    assert (answer.exit_code, answer.output.count("\n")) == (1, 1)
+    assert "api_keys" in answer.output
 
 
 def test_the_development_key_replaces_the_one_before(directory: Directory):
