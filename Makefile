@@ -22,7 +22,7 @@ run: setup ## Run the whole architecture on this machine [PORT=8000 API=2]
 
 .PHONY: demo
 demo: setup ## Import 100,000 users into what `make run` runs, look one up, read statistics, export
-	@exec $(PYTHON_VENV) examples/data/demo.py
+	@exec $(PYTHON_VENV) examples/demo.py
 
 ##@ Check
 
