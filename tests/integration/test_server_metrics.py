@@ -1,6 +1,7 @@
 """Metrics over many processes: nothing counted is lost, and nothing grows."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -19,33 +20,35 @@ def scrape_seconds(server):
 
 
 def test_series_and_scrape_time_stay_flat_over_2000_urls_and_50_recycled_gunicorn_workers(serve):
-    # Given two gunicorn workers that live for a few requests, and every series that there will be
-    server = serve("plain:app", workers=2, max_requests=15)
-    pids = ask(server, 0, 100)
+    # Given gunicorn workers that live for a few requests, and every series that there will be
+    server = serve("plain:app", workers=4, max_requests=32)
+    pids = ask(server, range(100))
     series, seconds = set(server.samples()), scrape_seconds(server)
 
     # When 2,000 URLs are asked for
-    for first in range(100, 2000, 100):
-        pids |= ask(server, first, 100)
+    pids |= ask(server, range(100, 2000))
 
-    # Then about 50 processes counted together, in the series there were
-    assert len(pids) >= 50
+    # Then more than 50 processes counted together, in the series there were
+    assert len(pids) > 50
     assert set(server.samples()) == series
     assert scrape_seconds(server) < 3 * seconds + 0.01
-    assert server.sample("flask_http_request_total", status="200") == 1000
-    assert server.sample("flask_http_request_total", status="404") == 1000
+    assert server.sample("flask_http_request_total", method="GET", status="200") == 1000
+    assert server.sample("flask_http_request_total", method="GET", status="404") == 1000
     assert server.sample("flask_http_request_total", method="other") == 40
 
 
-def ask(server, first, count):
+def ask(server, numbers):
     """Ask for that many URLs, half of them such that no rule matches, and made-up methods."""
-    pids = set()
-    for number in range(first, first + count, 2):
-        pids.add(server.get(f"/pid/{number}").json["pid"])
-        server.get(f"/nowhere/{number}")
+
+    def one(number):
         if number % 50 == 0:
             fetch(server.port, "/", method=f"METHOD{number}")
-    return pids
+        path = f"/nowhere/{number}" if number % 2 else f"/pid/{number}"
+        answer = server.get(path)
+        return {answer.json["pid"]} if answer.status == 200 else set()
+
+    with ThreadPoolExecutor(4) as threads:
+        return set().union(*threads.map(one, numbers))
 
 
 def test_every_gunicorn_worker_answers_a_scrape_for_all(serve):

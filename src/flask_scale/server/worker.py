@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 import gevent
+from gevent import socket
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
@@ -14,7 +15,7 @@ from gunicorn.workers.ggevent import GeventWorker as PlainGeventWorker
 
 from flask_scale import board
 from flask_scale.server.equipment import Equipped
-from flask_scale.server.patching import ignore_repatching, make_psycopg2_cooperative
+from flask_scale.server.patching import make_psycopg2_cooperative, patch_gunicorn_worker
 
 #: Seconds that a stopping gunicorn worker keeps idle connections for a request that may be on its way.
 LINGER = 1.0
@@ -64,9 +65,9 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
 
     def patch(self) -> None:
         """Patch what the master left, and let psycopg2 wait without stopping the others."""
-        ignore_repatching()
-        super().patch()
+        patch_gunicorn_worker()
         make_psycopg2_cooperative()
+        self.sockets = [socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets]
 
     def timeout_ctx(self) -> IdleTimeout:
         """The time that a connection may stay idle."""
