@@ -53,6 +53,10 @@ lock: setup ## Pin the newest allowed versions in requirements/
 	@$(STEP) "requirements/dev.txt" $(COMPILE) --extra dev --group build --group service --group test \
 	    -c requirements/runtime.txt -o requirements/dev.txt
 
+.PHONY: docs
+docs: setup ## Write docs/reference/settings.md from the settings
+	@$(PYTHON_VENV) scripts/settings_reference.py
+
 .PHONY: clean
 clean: ## Remove caches, .venv and the data of `make run`
 	rm -rf .venv .flask-scale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
