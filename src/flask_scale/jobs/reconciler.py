@@ -28,22 +28,26 @@ BATCH = 500
 #: A hint that was not acted on for so many sweeps may be lost.
 OVERDUE_SWEEPS = 3
 
-#: Longest wait for the broker, in seconds: no request waits for this one.
-BROKER_TIMEOUT_SECONDS = 2.0
-
 
 class Reconciler:
     """Sweeps the jobs of the tasks that this Celery worker handles, and every lease."""
 
     def __init__(
-        self, store: JobStore, settings: Settings, *, worker: str, tasks: Sequence[str], queues: Sequence[str]
+        self,
+        store: JobStore,
+        publisher: Publisher,
+        settings: Settings,
+        *,
+        worker: str,
+        tasks: Sequence[str],
+        queues: Sequence[str],
     ) -> None:
         self._store = store
         self._settings = settings
         self._worker = worker
         self._tasks = tasks
         self._queues = queues
-        self._publisher = Publisher(settings.broker_url, timeout_seconds=BROKER_TIMEOUT_SECONDS)
+        self._publisher = publisher
         self._grace_seconds = settings.job_sweep_seconds * OVERDUE_SWEEPS
 
     def run(self, over: threading.Event, at_work: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:

@@ -45,6 +45,7 @@ class Task:
         self.timeout = timeout
         self.args = args
         self._function: Callable[..., Any] | None = None
+        self._signature: inspect.Signature | None = None
         _refuse_reserved(name, args.model_fields if args else ())
 
     @property
@@ -60,7 +61,8 @@ class Task:
         """
         if self._function is not None and self._function is not function:
             raise TaskError(f"task {self.name!r} has a handler already: {self._function.__qualname__}")
-        _refuse_reserved(self.name, inspect.signature(function).parameters)
+        self._signature = inspect.signature(function)
+        _refuse_reserved(self.name, self._signature.parameters)
         self._function = function
         functools.update_wrapper(self, function)
         return function
@@ -114,7 +116,8 @@ class Task:
 
     def _checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.args is None:
-            inspect.signature(self._handler()).bind(None, *args, **kwargs)
+            assert self._signature is not None  # A plain task is made with its function.
+            self._signature.bind(None, *args, **kwargs)
             return {"args": args, "kwargs": kwargs}
         if args:
             raise TypeError("give the fields of its args model as keywords")

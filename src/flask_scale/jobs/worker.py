@@ -27,7 +27,7 @@ from flask_scale.fork import after_fork
 from flask_scale.jobs import liveness
 from flask_scale.jobs.consumer import BeatStep
 from flask_scale.jobs.internal import InternalServer
-from flask_scale.jobs.publisher import RUN_JOB
+from flask_scale.jobs.publisher import RUN_JOB, Publisher
 from flask_scale.jobs.quiet_fork import QuietFork
 from flask_scale.jobs.reconciler import Reconciler
 from flask_scale.jobs.runner import Runner
@@ -36,6 +36,9 @@ from flask_scale.metrics import multiprocess
 from flask_scale.state import state_of
 
 logger = logging.getLogger(__name__)
+
+#: Longest wait of the reconciler for the broker, in seconds: no request waits for it.
+BROKER_TIMEOUT_SECONDS = 2.0
 
 #: How long the threads may take to end, in seconds.
 END_SECONDS = 5.0
@@ -60,7 +63,12 @@ class WorkerProgram:
         self._quiet = QuietFork()
         self._runner = Runner(app, worker=self._name, ending=lambda: self._ending[0] == 1)
         self._reconciler = Reconciler(
-            state.jobs.store, state.settings, worker=self._name, tasks=self._tasks, queues=self._queues
+            state.jobs.store,
+            Publisher(state.settings.broker_url, timeout_seconds=BROKER_TIMEOUT_SECONDS),
+            state.settings,
+            worker=self._name,
+            tasks=self._tasks,
+            queues=self._queues,
         )
 
     def run(self) -> int:

@@ -1,0 +1,118 @@
+"""`flask-scale jobs` and `flask-scale migrate`, as an operator runs them."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from click.testing import CliRunner
+
+from flask_scale.cli import group
+from flask_scale.database import Database
+from flask_scale.jobs.postgres import PostgresJobStore
+from flask_scale.settings import Settings
+from flask_scale.testing.jobs import ERROR, NO_WAIT, accepted, claimed
+
+
+def run(database_url, *arguments):
+    """The command in this process."""
+    return CliRunner().invoke(group, arguments, env={"FLASK_SCALE_DATABASE_URL": database_url})
+
+
+def run_apart(database_url, *arguments):
+    """The command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask_scale", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "FLASK_SCALE_DATABASE_URL": database_url},
+    )
+
+
+@pytest.fixture
+def store(migrated_database_url):
+    database = Database(Settings(database_url=migrated_database_url))
+    yield PostgresJobStore(database)
+    database.close()
+
+
+@pytest.fixture
+def dead(store):
+    job = accepted(store, owner="ann")
+    store.fail(claimed(store, job.id).lease, ERROR, permanent=True, backoff=NO_WAIT)
+    return job
+
+
+def test_jobs_are_listed_as_a_table_and_as_json(store, dead, migrated_database_url):
+    accepted(store)
+    table = run(migrated_database_url, "jobs", "list")
+    assert table.exit_code == 0, table.stderr
+    assert dead.id in table.stdout
+    assert "ValueError: no" in table.stdout
+
+    listed = run(migrated_database_url, "jobs", "list", "--json", "--state", "dead", "--owner", "ann", "--task", "add")
+    assert [job["id"] for job in json.loads(listed.stdout)] == [dead.id]
+
+
+def test_a_job_is_shown_with_its_error_and_history(dead, migrated_database_url):
+    shown = run(migrated_database_url, "jobs", "show", dead.id)
+    assert shown.exit_code == 0, shown.stderr
+    assert all(word in shown.stdout for word in ("enqueued", "claimed", "dead", "somewhere"))
+
+    document = json.loads(run(migrated_database_url, "jobs", "show", dead.id, "--json").stdout)
+    assert document["error"] == ERROR
+    assert [event["event"] for event in document["events"]] == ["enqueued", "claimed", "dead"]
+
+
+def test_dead_jobs_are_retried_and_queued_ones_cancelled(store, dead, migrated_database_url):
+    retried = run(migrated_database_url, "jobs", "retry", dead.id)
+    assert (retried.exit_code, retried.stdout) == (0, f"{dead.id} queued\n")
+    cancelled = run(migrated_database_url, "jobs", "cancel", dead.id)
+    assert (cancelled.exit_code, cancelled.stdout) == (0, f"{dead.id} cancelled\n")
+    assert store.get(dead.id).state == "cancelled"
+
+
+def test_what_is_not_there_or_refused_ends_with_1_and_says_why(dead, migrated_database_url):
+    nobody = str(uuid.uuid4())
+    shown = run(migrated_database_url, "jobs", "show", nobody)
+    assert (shown.exit_code, "no job" in shown.stderr) == (1, True)
+    cancelled = run(migrated_database_url, "jobs", "cancel", dead.id, nobody)
+    assert cancelled.exit_code == 1
+    assert "it is dead" in cancelled.stderr
+    assert f"no job {nobody}" in cancelled.stderr
+
+
+def test_wrong_usage_ends_with_2(migrated_database_url):
+    assert run(migrated_database_url, "jobs", "list", "--state", "lost").exit_code == 2
+    assert run_apart("", "jobs", "list").returncode == 2
+    assert run(migrated_database_url, "jobs", "retry").exit_code == 2
+
+
+def test_migrate_tells_what_is_pending_and_does_it_once(database_url):
+    pending = run(database_url, "migrate", "--check")
+    assert (pending.exit_code, pending.stdout.startswith("pending: flask_scale: 0001")) == (1, True)
+
+    done = run(database_url, "migrate")
+    assert done.exit_code == 0, done.stderr
+    assert "flask_scale: applied 0001" in done.stdout
+
+    assert run(database_url, "migrate", "--check").exit_code == 0
+    assert run(database_url, "migrate").stdout == "flask_scale: up to date\n"
+
+
+def test_of_two_migrations_at_once_one_does_the_work_and_both_end_well(database_url):
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: run_apart(database_url, "migrate"), range(2)))
+    assert [one.returncode for one in done] == [0, 0], done
+    assert sum("applied 0001" in one.stdout for one in done) == 1
+
+
+def test_a_database_that_is_not_there_ends_migrate_with_1_and_one_line(database_url):
+    missing = run(database_url.rpartition("/")[0] + "/missing", "migrate")
+    assert missing.exit_code == 1
+    assert "does not exist" in missing.stderr
+    assert "Traceback" not in missing.stderr

@@ -1,0 +1,161 @@
+"""Enqueueing on real servers: job and caller's transaction are one, and hints follow the commit."""
+
+import threading
+
+import psycopg2.errors
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from flask_scale import FlaskScale
+from flask_scale.settings import Settings
+
+SETTINGS = {"job_lease_seconds": 3, "job_heartbeat_seconds": 0.5}
+
+
+@pytest.fixture
+def scale(migrated_database_url, broker_url):
+    scale = FlaskScale(settings=Settings(database_url=migrated_database_url, broker_url=broker_url, **SETTINGS))
+    scale.task("add")(lambda job, left, right: left + right)
+    app = Flask(__name__)
+    scale.init_app(app)
+    with app.app_context():
+        yield scale
+        scale.jobs.close()
+        scale.database.close()
+
+
+@pytest.fixture
+def add(scale):
+    return scale.tasks.get("add")
+
+
+def hints(scale):
+    return scale.jobs.publisher.waiting("default")
+
+
+def test_a_job_is_there_and_published_only_once_its_transaction_commits(scale, add):
+    job = add.enqueue(1, 2, session=scale.session)
+    assert scale.jobs.find(job.id) is None
+    assert hints(scale) == 0
+
+    scale.session.commit()
+
+    assert scale.jobs.get(job.id) == job
+    assert hints(scale) == 1
+    scale.session.execute(text("SELECT 1"))
+    scale.session.commit()
+    assert hints(scale) == 1
+
+
+def test_nothing_of_a_job_is_left_after_a_rollback(scale, add):
+    job = add.enqueue(1, 2, session=scale.session)
+    scale.session.rollback()
+    scale.session.execute(text("SELECT 1"))
+    scale.session.commit()
+    assert scale.jobs.find(job.id) is None
+    assert scale.jobs.events(job.id) == []
+    assert hints(scale) == 0
+
+
+def test_a_commit_of_a_savepoint_publishes_nothing_yet(scale, add):
+    with scale.session.begin_nested():
+        add.enqueue(1, 2, session=scale.session)
+    assert hints(scale) == 0
+    scale.session.commit()
+    assert hints(scale) == 1
+
+
+def test_a_savepoint_that_is_rolled_back_takes_its_job_along_and_no_other(scale, add):
+    kept = add.enqueue(1, 2, session=scale.session)
+    with pytest.raises(ZeroDivisionError):
+        _enqueue_and_fail(scale, add)
+    scale.session.commit()
+    assert [job.id for job in scale.jobs.list()] == [kept.id]
+    assert [hint.job_id for hint in scale.jobs.store.take_undispatched(["add"], 10)] == []
+
+
+def _enqueue_and_fail(scale, add):
+    with scale.session.begin_nested():
+        add.enqueue(3, 4, session=scale.session)
+        raise ZeroDivisionError
+
+
+def test_a_broker_that_is_stopped_neither_fails_nor_loses_an_enqueue(scale, add, broker_server):
+    broker_server.stop()
+    jobs = [add.enqueue(1, number) for number in range(10)]
+    assert len(scale.jobs.list()) == 10
+    undispatched = {hint.job_id for hint in scale.jobs.store.take_undispatched(["add"], 100)}
+    overdue = {hint.job_id for hint in scale.jobs.store.take_overdue(["add"], "default", 0, 100)}
+    assert undispatched | overdue == {job.id for job in jobs}
+    assert len(undispatched) >= 7
+
+
+def test_of_many_claims_at_once_one_succeeds(scale, add):
+    store, job = scale.jobs.store, add.delay(1, 2)
+    claims = []
+    barrier = threading.Barrier(8)
+
+    def claim():
+        barrier.wait()
+        claims.append(store.claim(job.id, tasks=["add"], worker="one", lease_seconds=30))
+
+    threads = [threading.Thread(target=claim) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([claim for claim in claims if claim]) == 1
+    assert scale.jobs.get(job.id).attempt == 1
+
+
+def test_sweeps_at_once_take_each_lost_job_once(scale, add):
+    store = scale.jobs.store
+    for _ in range(40):
+        store.claim(add.delay(1, 2).id, tasks=["add"], worker="one", lease_seconds=0)
+    taken = []
+    barrier = threading.Barrier(4)
+
+    def sweep():
+        barrier.wait()
+        while expired := store.expire(3):
+            taken.extend(job.id for job in expired)
+
+    threads = [threading.Thread(target=sweep) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == 40
+
+
+def test_a_job_whose_row_its_attempt_has_locked_does_not_expire(scale, add):
+    claim = scale.jobs.store.claim(add.delay(1, 2).id, tasks=["add"], worker="one", lease_seconds=0)
+    with scale.jobs.store.transaction() as session:
+        assert scale.jobs.store.hold(session, claim.lease) == "held"
+        assert scale.jobs.store.expire(10) == []
+    assert len(scale.jobs.store.expire(10)) == 1
+
+
+def test_the_table_refuses_a_running_job_without_a_lease(scale, add):
+    job = add.delay(1, 2)
+    with pytest.raises(IntegrityError) as refused:
+        scale.session.execute(text("UPDATE jobs SET state = 'running' WHERE id = :id"), {"id": job.id})
+    assert isinstance(refused.value.orig, psycopg2.errors.CheckViolation)
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("state = 'queued' AND run_at <= now() AND dispatched_at IS NULL ORDER BY run_at", "jobs_undispatched"),
+        ("state = 'running' AND lease_until < now() ORDER BY lease_until", "jobs_lease"),
+        ("owner = 'ann' ORDER BY created_at DESC, id DESC", "jobs_owner"),
+        ("(created_at, id) < (now(), '00000000-0000-0000-0000-000000000000') ORDER BY created_at DESC", "jobs_created"),
+    ],
+)
+def test_what_is_asked_often_is_answered_by_an_index(scale, add, query, index):
+    add.enqueue(1, 2, owner="ann")
+    scale.session.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = scale.session.execute(text(f"EXPLAIN SELECT id FROM jobs WHERE {query} LIMIT 10")).scalars().all()
+    assert any(index in line for line in plan), plan

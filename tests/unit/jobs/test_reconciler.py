@@ -1,0 +1,151 @@
+"""The reconciler: what it brings back, and how little it sends."""
+
+import threading
+
+import pytest
+
+from flask_scale.jobs.reconciler import Reconciler
+from flask_scale.settings import Settings
+from flask_scale.testing.jobs import accepted, claimed, history
+
+
+class Broker:
+    """Stands for the publisher: lists in memory, and a switch."""
+
+    def __init__(self):
+        self.up = True
+        self.queues = {}
+
+    def publish(self, hints):
+        if self.up:
+            for hint in hints:
+                self.queues.setdefault(hint.queue, []).append(hint.job_id)
+        return self.up
+
+    def waiting(self, queue):
+        return len(self.queues.get(queue, [])) if self.up else None
+
+
+@pytest.fixture
+def broker():
+    return Broker()
+
+
+@pytest.fixture
+def reconciler(farm, broker):
+    settings = Settings(job_sweep_seconds=5)
+    return Reconciler(farm.store, broker, settings, worker="one", tasks=["add"], queues=["default"])
+
+
+def test_a_job_that_nobody_published_is_published_once(farm, broker, reconciler):
+    job = accepted(farm.store)
+    reconciler.sweep()
+    reconciler.sweep()
+    assert broker.queues == {"default": [job.id]}
+
+
+def test_a_job_is_published_when_its_time_has_come(farm, broker, reconciler):
+    from datetime import timedelta
+
+    job = accepted(farm.store, run_at=farm.clock() + timedelta(seconds=60))
+    reconciler.sweep()
+    assert broker.queues == {}
+    farm.clock.advance(61)
+    reconciler.sweep()
+    assert broker.queues == {"default": [job.id]}
+
+
+def test_a_lost_attempt_is_published_again_in_the_same_sweep(farm, broker, reconciler):
+    job = accepted(farm.store)
+    claimed(farm.store, job.id)
+    farm.clock.advance(31)
+    reconciler.sweep()
+    assert broker.queues == {"default": [job.id]}
+    assert history(farm.store, job.id) == ["enqueued", "claimed", "lease_expired"]
+
+
+def test_what_the_broker_does_not_take_waits_for_the_next_sweep(farm, broker, reconciler):
+    job = accepted(farm.store)
+    broker.up = False
+    reconciler.sweep()
+    broker.up = True
+    reconciler.sweep()
+    assert broker.queues == {"default": [job.id]}
+
+
+def test_a_broker_that_goes_down_in_the_middle_loses_nothing(farm, broker, reconciler):
+    job = accepted(farm.store)
+    broker.publish = lambda hints: False
+    reconciler.sweep()
+    del broker.publish
+    reconciler.sweep()
+    assert broker.queues == {"default": [job.id]}
+
+
+def test_lost_hints_are_sent_again_after_the_grace_and_not_before(farm, broker, reconciler):
+    jobs = [accepted(farm.store, dispatched=True) for _ in range(50)]
+    reconciler.sweep()
+    assert broker.queues == {}
+    farm.clock.advance(16)
+    reconciler.sweep()
+    reconciler.sweep()
+    assert broker.queues == {"default": [job.id for job in jobs]}
+
+
+def test_a_long_queue_whose_hints_are_all_there_gets_no_more(farm, broker, reconciler):
+    jobs = [accepted(farm.store, dispatched=True) for _ in range(50)]
+    broker.queues["default"] = [job.id for job in jobs]
+    for _ in range(10):
+        farm.clock.advance(60)
+        reconciler.sweep()
+    assert len(broker.queues["default"]) == 50
+
+
+def test_only_as_many_hints_are_sent_again_as_are_missing(farm, broker, reconciler):
+    jobs = [accepted(farm.store, dispatched=True) for _ in range(50)]
+    broker.queues["default"] = [job.id for job in jobs[:47]]
+    farm.clock.advance(60)
+    reconciler.sweep()
+    assert len(broker.queues["default"]) == 50
+
+
+def test_a_missing_hint_in_a_busy_queue_is_sent_again_once_its_turn_has_passed(farm, broker, reconciler):
+    """New jobs come as fast as old ones go; the one whose hint is lost still gets another."""
+    jobs = [accepted(farm.store, dispatched=True) for _ in range(5)]
+    lost = jobs[2].id
+    broker.queues["default"] = [job.id for job in jobs if job.id != lost]
+    for _ in range(60):
+        farm.clock.advance(16)
+        reconciler.sweep()
+        job = accepted(farm.store, dispatched=True)
+        broker.queues["default"].append(job.id)
+        farm.store.claim(broker.queues["default"].pop(0), tasks=["add"], worker="one", lease_seconds=1e6)
+        if farm.store.get(lost).state == "running":
+            return
+    pytest.fail("never claimed")
+
+
+def test_jobs_of_tasks_handled_elsewhere_are_left_to_others(farm, broker, reconciler):
+    accepted(farm.store, task="other")
+    accepted(farm.store, task="other", dispatched=True)
+    farm.clock.advance(60)
+    reconciler.sweep()
+    assert broker.queues == {}
+    assert farm.store.unhandled() == {"other": 2}
+
+
+def test_a_sweep_that_fails_is_not_the_last(farm, broker, reconciler, monkeypatch, caplog):
+    over = threading.Event()
+    sweeps = []
+
+    def sweep():
+        sweeps.append(1)
+        if len(sweeps) == 2:
+            over.set()
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(reconciler, "sweep", sweep)
+    monkeypatch.setattr(reconciler, "_settings", Settings(job_sweep_seconds=0.01))
+    reconciler.run(over)
+    assert len(sweeps) == 2
+    assert "the sweep failed" in caplog.text

@@ -1,0 +1,129 @@
+"""Migrations: the library's, then the app's, one process at a time."""
+
+import threading
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from flask_scale import migrate
+from flask_scale.database import normalise_url
+from flask_scale.errors import NotConfigured, SettingsError
+from flask_scale.settings import Settings
+
+ENV = "from flask_scale.migrate import run_env\nfrom sqlalchemy import MetaData\nrun_env(MetaData())\n"
+
+REVISION = """
+from alembic import op
+revision = "{number}"
+down_revision = {after}
+def upgrade():
+    op.execute("{statement}")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "env.py").write_text(ENV)
+    return tmp_path
+
+
+@pytest.fixture
+def engine(database_url):
+    engine = create_engine(normalise_url(database_url))
+    yield engine
+    engine.dispose()
+
+
+def add_revision(folder, number, statement, after="None"):
+    (folder / "versions" / f"{number}.py").write_text(REVISION.format(number=number, statement=statement, after=after))
+
+
+def test_the_librarys_tables_come_first_and_each_has_its_version_table(database_url, folder, engine):
+    add_revision(folder, "a1", "CREATE TABLE notes AS SELECT id FROM jobs")
+    settings = Settings(database_url=database_url, migrations=str(folder))
+    assert [line.split()[:2] for line in migrate.pending(settings)] == [["flask_scale:", "0001"], ["app:", "a1"]]
+    lines = []
+
+    migrate.upgrade(settings, lines.append)
+
+    tables = set(inspect(engine).get_table_names())
+    assert tables == {*migrate.LIBRARY_TABLES, "notes", "alembic_version"}
+    assert lines == [
+        "flask_scale: applied 0001: Jobs, their events, Celery workers and idempotency keys.",
+        "app: applied a1: ",
+    ]
+    assert migrate.pending(settings) == []
+
+
+def test_a_new_revision_is_pending_and_only_it_is_applied(database_url, folder):
+    settings = Settings(database_url=database_url, migrations=str(folder))
+    add_revision(folder, "a1", "CREATE TABLE notes (id integer)")
+    migrate.upgrade(settings)
+    add_revision(folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
+    lines = []
+    migrate.upgrade(settings, lines.append)
+    assert lines == ["flask_scale: up to date", "app: applied a2: "]
+
+
+def test_a_release_runs_on_the_schema_of_the_next_one(database_url, folder):
+    settings = Settings(database_url=database_url, migrations=str(folder))
+    add_revision(folder, "a1", "CREATE TABLE notes (id integer)")
+    add_revision(folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
+    migrate.upgrade(settings)
+    (folder / "versions" / "a2.py").unlink()
+    assert migrate.pending(settings) == []
+    migrate.upgrade(settings)
+
+
+def test_whoever_comes_second_waits_for_the_first(database_url, engine):
+    lines = []
+    with engine.connect() as first:
+        first.execute(text("SELECT pg_advisory_lock(:key)"), {"key": migrate.LOCK_KEY})
+        second = threading.Thread(target=migrate.upgrade, args=(Settings(database_url=database_url), lines.append))
+        second.start()
+        second.join(1.5)
+        assert set(lines) == {"another process is migrating, waiting for it"}
+        first.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate.LOCK_KEY})
+    second.join(30)
+    assert lines[-1].startswith("flask_scale: applied 0001")
+
+
+def test_a_table_in_use_is_asked_for_again_and_again(database_url, folder, engine, monkeypatch):
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT_SECONDS", 0.2)
+    settings = Settings(database_url=database_url, migrations=str(folder))
+    add_revision(folder, "a1", "CREATE TABLE notes (id integer)")
+    migrate.upgrade(settings)
+    add_revision(folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
+    lines = []
+    with engine.connect() as user:
+        user.execute(text("SELECT * FROM notes"))
+        migration = threading.Thread(target=migrate.upgrade, args=(settings, lines.append))
+        migration.start()
+        migration.join(1)
+        assert any("a table is in use" in line for line in lines)
+    migration.join(30)
+    assert lines[-1] == "app: applied a2: "
+
+
+def test_a_folder_that_is_none_is_named(database_url, tmp_path):
+    settings = Settings(database_url=database_url, migrations=str(tmp_path / "nothing"))
+    with pytest.raises(SettingsError, match="FLASK_SCALE_MIGRATIONS"):
+        migrate.pending(settings)
+
+
+def test_without_a_database_it_says_what_to_set():
+    with pytest.raises(NotConfigured, match="FLASK_SCALE_DATABASE_URL"):
+        migrate.upgrade(Settings())
+
+
+def test_a_database_that_is_still_starting_is_waited_for(database_url, postgres_server):
+    postgres_server.stop()
+    lines = []
+    migration = threading.Thread(target=migrate.upgrade, args=(Settings(database_url=database_url), lines.append))
+    migration.start()
+    migration.join(1)
+    postgres_server.start()
+    migration.join(60)
+    assert lines[0].startswith("waiting for the database")
+    assert lines[-1].startswith("flask_scale: applied 0001")
