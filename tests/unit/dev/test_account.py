@@ -77,6 +77,13 @@ def test_a_temporary_folder_is_gone_at_the_end() -> None:
 
 def test_a_shared_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "SHARED", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    with pytest.raises(DevStackError, match="flask-scale-4242 belongs to another user"):
+        account._shared_folder()
+
+
+def test_a_link_in_the_place_of_the_shared_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "SHARED", tmp_path)
     (tmp_path / f"flask-scale-{os.geteuid()}").symlink_to(tmp_path)
     with pytest.raises(DevStackError, match="belongs to another user"):
         account._shared_folder()

@@ -107,11 +107,11 @@ def test_a_paused_process_is_frozen_with_its_children_until_it_is_resumed(server
     eventually(lambda: all(process.status() != psutil.STATUS_STOPPED for process in family))
 
 
-def test_a_paused_process_can_be_stopped(server: Script) -> None:
+def test_a_paused_process_ends_in_order_when_it_is_stopped(server: Script) -> None:
     server.start()
     server.pause()
     server.stop()
-    assert not server.running
+    assert server.exit_code == -signal.SIGTERM
 
 
 def test_a_second_start_leaves_the_first_running(server: Script) -> None:

@@ -16,6 +16,8 @@ from flask_scale.errors import DevStackError
 from tests.support.scripts import SERVER, Script, is_alive
 from tests.support.waiting import eventually
 
+ENDS_IN_ORDER = "print('ready', flush=True); signal.sigwait([15]); print('ended in order')"
+
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
@@ -107,12 +109,13 @@ def test_a_second_interrupt_while_it_stops_kills_what_is_left(supervisor: Superv
 
 def test_what_a_killed_stack_left_is_ended_at_the_next_start(tmp_path: Path) -> None:
     record = Record(tmp_path / "processes.json")
-    script = Script(tmp_path)
+    script = Script(tmp_path, "import signal; signal.pthread_sigmask(0, [15])\n" + ENDS_IN_ORDER)
     script.start()
     record.write([script])
 
     assert Record(record.file).end_leftovers() == ["script"]
     assert not is_alive(script.pid)
+    assert "ended in order" in script.log.read_text()
     script.kill()
     assert not record.file.exists()
 
