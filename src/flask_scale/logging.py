@@ -79,7 +79,7 @@ class AccessLog:
             "client": environ.get("REMOTE_ADDR", ""),
             "user_agent": environ.get("HTTP_USER_AGENT", "")[:USER_AGENT_LENGTH],
             "level": "info",
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         }
         line = str(self._render(self._logger, "info", event))
         # A record made by hand: Logger.info would walk the stack for the caller's line.
