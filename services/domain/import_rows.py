@@ -16,6 +16,9 @@ WHOLE_ROW = "(row)"
 #: How much of a refused value the report shows, in characters.
 VALUE_CHARACTERS = 100
 
+#: A time of these years is one in every time zone's calendar.
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+
 NOT_UTF8 = "has bytes that are not UTF-8"
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]\s*")
@@ -86,11 +89,11 @@ def _created_at(value: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is UTC:
-            return moment
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError("is not a date or time of ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 NORMALISE: Mapping[str, Callable[[str], Any]] = {

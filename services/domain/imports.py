@@ -20,26 +20,23 @@ from services.domain.import_rows import ImportRow, Refusal
 from services.domain.models import HeldRow, ImportRefusal
 from services.domain.tasks import OnConflict
 
-_STAGE = """CREATE TEMPORARY TABLE IF NOT EXISTS import_stage
+_STAGE = """CREATE TEMPORARY TABLE import_stage
     (email text COLLATE "C", name text, country text COLLATE "C", created_at timestamptz, line bigint)
-    ON COMMIT DELETE ROWS"""
+    ON COMMIT DROP"""
 
 _SKIP_KNOWN = text("""INSERT INTO users (email, name, country, created_at)
     SELECT email, name, country, coalesce(created_at, now()) FROM import_stage ORDER BY email
     ON CONFLICT (email) DO NOTHING""")
 
-#: Twice, since a user whose row has no date keeps the one that is there.
-_UPDATE_KNOWN = [
-    text(f"""WITH written AS (
+#: A row without a date came with the transaction's own time: its user keeps the date that is there.
+_UPDATE_KNOWN = text("""WITH written AS (
         INSERT INTO users (email, name, country, created_at)
-        SELECT email, name, country, coalesce(created_at, now()) FROM import_stage
-        WHERE created_at IS {null} ORDER BY email
+        SELECT email, name, country, coalesce(created_at, now()) FROM import_stage ORDER BY email
         ON CONFLICT (email) DO UPDATE SET name = excluded.name, country = excluded.country,
-            created_at = {kept}.created_at, updated_at = now(), version = users.version + 1
+            created_at = CASE excluded.created_at WHEN now() THEN users.created_at ELSE excluded.created_at END,
+            updated_at = now(), version = users.version + 1
         RETURNING xmax = 0 AS is_new)
-    SELECT count(*) FILTER (WHERE is_new) FROM written""")  # noqa: S608
-    for null, kept in (("NULL", "users"), ("NOT NULL", "excluded"))
-]
+    SELECT count(*) FILTER (WHERE is_new) FROM written""")
 
 #: Gives the first row that could not be held.
 _HOLD = text("""WITH held AS (
@@ -79,7 +76,7 @@ class Counts:
 def write(
     session: Session, job_id: UUID, on_conflict: OnConflict, rows: Sequence[ImportRow], refusals: Sequence[Refusal]
 ) -> Counts:
-    """Write some of a file's rows, in the file's order, and what was refused between them.
+    """Write some of a file's rows, in the file's order, and what was refused between them; once a transaction.
 
     Raises:
         ImportConflict: with `fail`, at the first row whose user is there; roll back.
@@ -130,7 +127,7 @@ def _update_known(session: Session, job_id: UUID, rows: Sequence[ImportRow]) -> 
         before = lasts.get(row.email)
         lasts[row.email] = row if before is None or row.created_at else row._replace(created_at=before.created_at)
     _stage(session, lasts)
-    inserted = sum(session.scalars(statement).one() for statement in _UPDATE_KNOWN)
+    inserted = session.scalars(_UPDATE_KNOWN).one()
     return Counts(inserted=inserted, updated=len(rows) - inserted)
 
 

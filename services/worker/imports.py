@@ -51,6 +51,7 @@ def run(job: RunningJob, args: ImportArgs) -> dict[str, int]:
     Raises:
         PermanentJobError: the file is gone or is no import, or `fail` met a conflict.
     """
+    files.remove_expired(scale.database, scale.jobs)
     try:
         return _Import(job, args).run()
     except (NotAnImport, FileGone, ImportConflict) as error:
