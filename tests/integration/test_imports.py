@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flask_scale.dev.valkey import Valkey
 from flask_scale.errors import LeaseLost
 from flask_scale.jobs.running import RunningJob
 from services.domain import imports as domain_imports
@@ -143,16 +144,18 @@ def test_fail_finds_a_user_who_came_while_the_file_was_read(
     assert [row[0] for row in users(directory)] == ["grace@example.com"]
 
 
+@pytest.mark.usefixtures("small_steps")
 def test_a_dead_import_that_is_queued_again_begins_again(directory: Directory, workplace: Workplace):
-    added = directory.add_user("ada@example.com")
-    job_id = accept_import(directory, HEADER + b"broken\n" + ADA, on_conflict="fail")
+    added = directory.add_user("user25@example.com")
+    job_id = accept_import(directory, HEADER + b"broken\n" + numbered(*range(40)), on_conflict="fail")
     assert workplace.run(job_id).state == "dead"
     directory.delete(f"/v1/users/{added['id']}")
 
     workplace.jobs.requeue(job_id)
     job = workplace.run(job_id)
 
-    assert (job.state, job.result) == ("succeeded", counts(2, inserted=1, refused=1))
+    assert (job.state, job.result) == ("succeeded", counts(41, inserted=40, refused=1))
+    assert len(users(directory)) == 40
     assert [row["line"] for row in report(directory, job_id)] == [2]
 
 
@@ -237,3 +240,9 @@ def test_an_import_whose_file_is_gone_is_dead_at_once(directory: Directory, work
     directory.execute("DELETE FROM files")
     job = workplace.run(job_id)
     assert (job.state, job.attempt, job.error["message"]) == ("dead", 1, "the file was removed")
+
+
+def test_an_import_does_not_need_the_cache_server(directory: Directory, workplace: Workplace, cache_server: Valkey):
+    job_id = accept_import(directory, HEADER + ADA)
+    cache_server.stop()
+    assert workplace.run(job_id).state == "succeeded"
