@@ -48,7 +48,6 @@ http {
     keepalive_timeout 65s;
     keepalive_requests 100000;
 
-    map $$http_host $$client_host { "" $$host; default $$http_host; }
     map $$http_x_request_id $$given_or_new_id { "" $$request_id; default $$http_x_request_id; }
 
     upstream app {
@@ -66,11 +65,11 @@ $upstreams
             proxy_pass http://app;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
-            proxy_set_header Host $$client_host;
+            proxy_set_header Host $$http_host;
             proxy_set_header X-Real-IP $$remote_addr;
             proxy_set_header X-Forwarded-For $$remote_addr;
             proxy_set_header X-Forwarded-Proto $$scheme;
-            proxy_set_header X-Forwarded-Host $$client_host;
+            proxy_set_header X-Forwarded-Host $$http_host;
             proxy_set_header X-Forwarded-Port "";
             proxy_set_header X-Forwarded-Prefix "";
             proxy_set_header Forwarded "";
