@@ -41,9 +41,7 @@ class _Unpacker:
         self._member = zlib.decompressobj(_GZIP)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        piece = b""
-        # A full piece may have more behind it, though all input is taken.
-        while chunk or len(piece) == STEP_BYTES:
+        while chunk:
             if self._member.eof:
                 chunk = chunk.lstrip(b"\0")
                 if not chunk:

@@ -42,3 +42,13 @@ def directory(directory_database_url: str, cache_url: str) -> Iterator[Directory
     """The user directory's API with an empty database and cache; jobs are accepted, and nothing runs them."""
     with running_directory(directory_database_url, cache_url) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def standing_directory(postgres_server: Postgres, directory_template: str) -> Iterator[Directory]:
+    """One API without a cache server for a whole module, whose tests leave nothing behind."""
+    with (
+        servers.fresh_database(postgres_server, directory_template) as url,
+        running_directory(url) as found,
+    ):
+        yield found

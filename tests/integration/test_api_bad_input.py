@@ -43,8 +43,8 @@ MIB = 1024 * 1024
     ],
     ids=range(25),
 )
-def test_a_body_that_is_no_user_is_a_problem(directory: Directory, body, status, kind):
-    response = directory.post("/v1/users", data=body, content_type=JSON)
+def test_a_body_that_is_no_user_is_a_problem(standing_directory: Directory, body, status, kind):
+    response = standing_directory.post("/v1/users", data=body, content_type=JSON)
     assert_problem(response, status, kind)
     assert len(response.data) < 2000
 
@@ -52,15 +52,15 @@ def test_a_body_that_is_no_user_is_a_problem(directory: Directory, body, status,
 @pytest.mark.parametrize(
     "content_type", [None, "text/plain", "text/csv", "application/x-www-form-urlencoded", "nonsense"]
 )
-def test_another_content_type_is_415(directory: Directory, content_type):
-    response = directory.post("/v1/users", data=json.dumps(ADA), content_type=content_type)
+def test_another_content_type_is_415(standing_directory: Directory, content_type):
+    response = standing_directory.post("/v1/users", data=json.dumps(ADA), content_type=content_type)
     assert_problem(response, 415, "media-type")
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "nonsense"])
-def test_another_content_encoding_is_415(directory: Directory, encoding):
+def test_another_content_encoding_is_415(standing_directory: Directory, encoding):
     options = {"data": json.dumps(ADA), "content_type": JSON, "headers": {"Content-Encoding": encoding}}
-    response = directory.post("/v1/users", **options)
+    response = standing_directory.post("/v1/users", **options)
     assert_problem(response, 415, "media-type")
     assert response.headers["Accept-Encoding"] == "gzip"
 
@@ -75,13 +75,13 @@ def test_another_content_encoding_is_415(directory: Directory, encoding):
     ],
     ids=["no gzip", "cut short", "too large", "bomb"],
 )
-def test_a_bad_gzip_body_is_a_problem(directory: Directory, packed, status, kind):
+def test_a_bad_gzip_body_is_a_problem(standing_directory: Directory, packed, status, kind):
     options = {"data": packed, "content_type": JSON, "headers": {"Content-Encoding": "gzip"}}
-    assert_problem(directory.post("/v1/users", **options), status, kind)
+    assert_problem(standing_directory.post("/v1/users", **options), status, kind)
 
 
-def test_a_body_over_the_limit_is_413(directory: Directory):
-    response = directory.post("/v1/users", data=b" " * (MIB + 1), content_type=JSON)
+def test_a_body_over_the_limit_is_413(standing_directory: Directory):
+    response = standing_directory.post("/v1/users", data=b" " * (MIB + 1), content_type=JSON)
     assert_problem(response, 413, "too-large")
 
 
@@ -110,6 +110,7 @@ def test_a_body_over_the_limit_is_413(directory: Directory):
         ("/v1/users?q=%ED%A0%80", 400, "malformed"),
         ("/v1/users?cursor=" + "A" * 5000, 422, "validation"),
         ("/v1/jobs?state=lost", 422, "validation"),
+        ("/v1/jobs?task=%00", 422, "validation"),
         ("/v1/jobs?cursor=e30", 400, "cursor"),
         ("/v1/jobs/00000000-0000-0000-0000-000000000000?wait=21", 422, "validation"),
         ("/v1/jobs/00000000-0000-0000-0000-000000000000?wait=nan", 422, "validation"),
@@ -124,12 +125,12 @@ def test_a_body_over_the_limit_is_413(directory: Directory):
         ("/v1/statistics/sign-ups?interval=year", 422, "validation"),
     ],
 )
-def test_an_address_that_names_nothing_is_a_problem(directory: Directory, path, status, kind):
-    assert_problem(directory.get(path), status, kind)
+def test_an_address_that_names_nothing_is_a_problem(standing_directory: Directory, path, status, kind):
+    assert_problem(standing_directory.get(path), status, kind)
 
 
-def test_another_method_is_405_and_told_which_are_allowed(directory: Directory):
-    response = directory.open("PUT", "/v1/users/1", json=ADA)
+def test_another_method_is_405_and_told_which_are_allowed(standing_directory: Directory):
+    response = standing_directory.open("PUT", "/v1/users/1", json=ADA)
     assert_problem(response, 405, "method-not-allowed")
     assert {"GET", "PATCH", "DELETE"} <= set(response.headers["Allow"].split(", "))
 

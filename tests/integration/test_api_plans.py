@@ -1,35 +1,23 @@
 """Every way to look users up is a range of one index, at a size where PostgreSQL would rather scan."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql
 
-from flask_scale.dev.postgres import Postgres
 from services.domain import users
 from services.domain.models import User
 from services.domain.users import Position
-from tests.support import servers
-from tests.support.directory import Directory, running_directory
+from tests.support.directory import Directory
 
 ROWS = 50_000
 
 
 @pytest.fixture(scope="module")
-def crowd(postgres_server: Postgres, directory_template: str) -> Iterator[Directory]:
-    """50,000 users over two years, of whom one in a thousand begins with "rare". Only read it."""
-    with (
-        servers.fresh_database(postgres_server, directory_template) as url,
-        running_directory(url) as directory,
-    ):
-        fill(directory)
-        yield directory
-
-
-def fill(directory: Directory) -> None:
-    directory.execute(
+def crowd(standing_directory: Directory) -> Directory:
+    """50,000 users over two years, of whom one in a thousand begins with "rare"."""
+    standing_directory.execute(
         """INSERT INTO users (email, name, country, created_at)
         SELECT CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'user' END || md5(n::text) || '@example.org',
                CASE WHEN n % 1000 = 1 THEN 'Rare ' ELSE 'Person ' END || md5((-n)::text),
@@ -38,7 +26,8 @@ def fill(directory: Directory) -> None:
         FROM generate_series(1, :rows) AS n""",
         rows=ROWS,
     )
-    directory.execute("ANALYZE users")
+    standing_directory.execute("ANALYZE users")
+    return standing_directory
 
 
 def compiled(statement: Select) -> str:

@@ -1,5 +1,6 @@
 import pytest
 
+from flask_scale.state import state_of
 from services.domain import statistics
 from tests.support.directory import Directory, assert_problem
 
@@ -37,6 +38,13 @@ def test_sign_ups_are_counted_by_day_week_and_month_in_utc(signed_up: Directory)
     assert counted(signed_up, "interval=week") == {"2025-12-29": 1, "2026-01-05": 3, "2026-01-26": 1}
     assert counted(signed_up, "interval=month") == {"2026-01-01": 5}
     assert counted(signed_up, "interval=month&country=fr") == {"2026-01-01": 1}
+
+
+def test_days_are_those_of_utc_whatever_the_databases_time_zone_is(signed_up: Directory):
+    engine = state_of(signed_up.app).database.engine
+    signed_up.execute(f"ALTER DATABASE {engine.url.database} SET timezone = 'Asia/Tokyo'")
+    engine.dispose()
+    assert counted(signed_up, "interval=day") == {"2026-01-01": 1, "2026-01-05": 3, "2026-01-31": 1}
 
 
 def test_empty_days_are_there_too(signed_up: Directory):

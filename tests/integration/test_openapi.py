@@ -1,7 +1,5 @@
 """The OpenAPI document tells the truth: generated requests, right and wrong, get only what it promises."""
 
-from collections.abc import Iterator
-
 import hypothesis
 import pytest
 import schemathesis
@@ -15,9 +13,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from flask_scale.dev.postgres import Postgres
-from tests.support import servers
-from tests.support.directory import Directory, running_directory
+from tests.support.directory import Directory
 
 #: Requests for each operation, right ones and wrong ones each.
 EXAMPLES = 25
@@ -32,18 +28,14 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def api(postgres_server: Postgres, directory_template: str) -> Iterator[schemathesis.BaseSchema]:
-    """The document of an API that has users and a job."""
-    with (
-        servers.fresh_database(postgres_server, directory_template) as url,
-        running_directory(url) as directory,
-    ):
-        for number in range(20):
-            directory.add_user(f"user{number}@example.org")
-        schema = schemathesis.openapi.from_wsgi("/openapi.json", directory.app)
-        # Its client for WSGI apps asks for compression, and cannot unpack it.
-        schema.config.update(headers={"Authorization": f"Bearer {directory.key}", "Accept-Encoding": "identity"})
-        yield schema
+def api(standing_directory: Directory) -> schemathesis.BaseSchema:
+    """The document of an API that has users."""
+    for number in range(20):
+        standing_directory.add_user(f"user{number}@example.org")
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", standing_directory.app)
+    # Its client for WSGI apps asks for compression, and cannot unpack it.
+    schema.config.update(headers={"Authorization": f"Bearer {standing_directory.key}", "Accept-Encoding": "identity"})
+    return schema
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -62,8 +54,8 @@ def exercise(operation: schemathesis.schemas.APIOperation, mode: GenerationMode)
     check()
 
 
-def test_it_is_openapi_3_1_and_every_operation_names_its_problems(directory: Directory):
-    document = directory.client.get("/openapi.json").get_json()
+def test_it_is_openapi_3_1_and_every_operation_names_its_problems(standing_directory: Directory):
+    document = standing_directory.client.get("/openapi.json").get_json()
 
     assert document["openapi"].startswith("3.1")
     operations = [operation for path in document["paths"].values() for operation in path.values()]
@@ -75,19 +67,19 @@ def test_it_is_openapi_3_1_and_every_operation_names_its_problems(directory: Dir
             assert "application/problem+json" in operation["responses"][status]["content"]
 
 
-def test_the_page_loads_nothing_from_elsewhere(directory: Directory):
-    page = directory.client.get("/docs")
+def test_the_page_loads_nothing_from_elsewhere(standing_directory: Directory):
+    page = standing_directory.client.get("/docs")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert "//" not in page.text
     for path in ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/own/start.js"):
         assert path in page.text
-        with directory.client.get(path) as asset:
+        with standing_directory.client.get(path) as asset:
             assert asset.status_code == 200
-    assert directory.client.get("/docs/other.js").status_code == 404
+    assert standing_directory.client.get("/docs/other.js").status_code == 404
 
 
-def test_the_root_leads_on_and_each_problem_type_can_be_read(directory: Directory):
-    links = directory.client.get("/").get_json()
-    assert directory.client.get(links["openapi"]).status_code == 200
-    assert directory.client.get("/problems/validation").get_json()["status"] == 422
-    assert directory.client.get("/problems/nothing").status_code == 404
+def test_the_root_leads_on_and_each_problem_type_can_be_read(standing_directory: Directory):
+    links = standing_directory.client.get("/").get_json()
+    assert standing_directory.client.get(links["openapi"]).status_code == 200
+    assert standing_directory.client.get("/problems/validation").get_json()["status"] == 422
+    assert standing_directory.client.get("/problems/nothing").status_code == 404

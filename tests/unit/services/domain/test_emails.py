@@ -1,4 +1,5 @@
 import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,18 @@ def test_the_fast_path_has_the_slow_paths_limits_of_length(length, labels):
     address = f"{'l' * length}@{domain}"
     for value in (address, address[-254:], address[-255:], f"l@{domain}"):
         assert decided(emails.normalise, value) == decided(emails.normalise_by_validator, value)
+
+
+@pytest.mark.parametrize("length", [63, 64, 65, 66])
+def test_the_fast_path_has_the_slow_paths_limit_of_the_part_before_the_at_sign(length):
+    address = f"{'l' * length}@example.org"
+    assert decided(emails.normalise, address) == decided(emails.normalise_by_validator, address)
+
+
+@pytest.mark.parametrize("name", [*SPECIAL_USE_DOMAIN_NAMES, "Test", "LOCALHOST", "tests", "example", "org"])
+def test_the_fast_path_knows_every_reserved_name(name):
+    for address in (f"ada@{name}", f"ada@example.{name}", f"ada@{name}.example"):
+        assert decided(emails.normalise, address) == decided(emails.normalise_by_validator, address)
 
 
 @given(ADDRESSES)
