@@ -9,6 +9,7 @@ import pytest
 import requests
 from celery import Celery
 
+from flask_scale.jobs.liveness import Liveness
 from tests.support.apps import jobs as tasks
 from tests.support.jobs import Farm, wait_for
 
@@ -73,4 +74,21 @@ def test_the_internal_port_tells_liveness_readiness_durations_and_queues(farm, b
     broker_server.stop()
 
     wait_for(lambda: requests.get(f"{worker.internal_url}/readyz", timeout=10).status_code == 503)
+    heartbeat = Liveness.at(worker.settings["FLASK_SCALE_WORKER_INTERNAL_BIND"]).path
+    beats = {heartbeat.stat().st_mtime}
+    wait_for(lambda: beats.add(heartbeat.stat().st_mtime) or len(beats) > 3)
     assert requests.get(f"{worker.internal_url}/livez", timeout=10).status_code == 200
+
+
+def test_a_port_in_use_ends_the_start_with_one_line_that_names_the_setting(farm):
+    port = farm.worker().internal_url.rpartition(":")[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "flask_scale", "worker", "tests.support.apps.jobs:create_app()"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**farm.environment, "FLASK_SCALE_WORKER_INTERNAL_BIND": f"127.0.0.1:{port}"},
+    )
+    assert done.returncode == 2
+    assert f"FLASK_SCALE_WORKER_INTERNAL_BIND=127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr

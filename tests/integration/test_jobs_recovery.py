@@ -139,6 +139,18 @@ def test_a_job_longer_than_the_grace_period_is_given_back_and_goes_on_elsewhere(
     assert (ended.result["began"] >= 3, ended.attempt) == (True, 1)
 
 
+def test_a_database_that_restarts_loses_no_job_and_doubles_no_effect(farm, postgres_server):
+    farm.worker()
+    accepted = [tasks.steps.enqueue(10, 0.1) for _ in range(6)]
+    wait_for(lambda: farm.effects(accepted[0]))
+    postgres_server.stop()
+    postgres_server.start()
+    farm.database.close()
+
+    wait_for(lambda: all_succeeded(farm, accepted))
+    assert [farm.effects(job) for job in accepted] == [list(range(10))] * 6
+
+
 def test_a_killed_pool_process_costs_its_job_one_attempt_and_no_other_job(farm):
     worker = farm.worker(worker_concurrency="1")
     job = tasks.steps.enqueue(20, 0.1)

@@ -47,11 +47,8 @@ class Runner:
 
     def run(self, job_id: str) -> None:
         """Run the job if it is due and its task has a handler here; else leave it as it is."""
-        claim = self._store.claim(
-            job_id, tasks=self._tasks.handled(), worker=self._worker, lease_seconds=self._settings.job_lease_seconds
-        )
+        claim = self._claim(job_id)
         if claim is None:
-            self._explain(job_id)
             return
         began = time.monotonic()
         outcome = "lost"
@@ -63,6 +60,17 @@ class Runner:
             logger.info(
                 "job %s (%s) attempt %s: %s in %.3f s", job_id, claim.job.task, claim.job.attempt, outcome, seconds
             )
+
+    def _claim(self, job_id: str) -> Claim | None:
+        tasks, lease_seconds = self._tasks.handled(), self._settings.job_lease_seconds
+        try:
+            claim = self._store.claim(job_id, tasks=tasks, worker=self._worker, lease_seconds=lease_seconds)
+            if claim is None:
+                self._explain(job_id)
+            return claim
+        except AWAY as error:
+            logger.warning("job %s: the database is away, its hint will come again: %s", job_id, error)
+            return None
 
     def _attempt(self, claim: Claim) -> str:
         attempt = Attempt(claim)

@@ -22,7 +22,7 @@ from celery.exceptions import SecurityWarning
 from flask import Flask
 
 from flask_scale import board
-from flask_scale.errors import NotConfigured
+from flask_scale.errors import NotConfigured, SettingsError
 from flask_scale.fork import after_fork
 from flask_scale.jobs import liveness
 from flask_scale.jobs.consumer import BeatStep
@@ -77,7 +77,7 @@ class WorkerProgram:
             logger.warning("the app has no task handlers: every job stays queued; import the module with your @task")
         board.use(board.Board(rows=self._settings.worker_concurrency + 1))
         liveness.use(liveness.Liveness.at(self._settings.worker_internal_bind))
-        self._internal = InternalServer(self._settings.worker_internal_bind, self._state, liveness.current, self._quiet)
+        self._internal = self._bind_internal()
         self._celery.task(name=RUN_JOB, ignore_result=True)(self._runner.run)
         self._celery.steps["consumer"].add(BeatStep)
         self._connect_signals()
@@ -92,6 +92,13 @@ class WorkerProgram:
             self._reconciler.forget()
             self._internal.shutdown()
             liveness.current.remove()
+
+    def _bind_internal(self) -> InternalServer:
+        bind = self._settings.worker_internal_bind
+        try:
+            return InternalServer(bind, self._state, liveness.current, self._quiet)
+        except OSError as error:
+            raise SettingsError(f"FLASK_SCALE_WORKER_INTERNAL_BIND={bind}: {error.strerror}") from error
 
     def _consume(self) -> int:
         worker = self._celery.Worker(

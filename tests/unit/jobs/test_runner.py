@@ -5,6 +5,7 @@ import time
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 
 from flask_scale.errors import JobCancelled, LeaseLost, PermanentJobError
 from flask_scale.jobs.runner import Runner
@@ -296,3 +297,31 @@ def test_a_lost_lease_outdoes_every_other_reason(farm):
     job = work.delay()
     run_jobs(farm.app, limit=1)
     assert farm.jobs.get(job.id).state == "cancelled"
+
+
+def test_while_the_database_is_away_a_hint_is_dropped_and_its_job_stays(farm, monkeypatch):
+    job = farm.scale.task("add")(lambda job: None).delay()
+    with monkeypatch.context() as away:
+        away.setattr(farm.store, "claim", _raise_away)
+        Runner(farm.app, worker="one").run(job.id)
+    assert farm.jobs.get(job.id) == job
+
+
+def test_a_result_is_written_once_the_database_is_back(farm, monkeypatch):
+    looks = []
+    succeed = farm.store.succeed
+
+    def away_once(*args):
+        looks.append(1)
+        if len(looks) == 1:
+            _raise_away()
+        return succeed(*args)
+
+    monkeypatch.setattr(farm.store, "succeed", away_once)
+    job = farm.scale.task("add")(lambda job: 3).delay()
+    run_jobs(farm.app)
+    assert farm.jobs.get(job.id).result == 3
+
+
+def _raise_away(*_args, **_kwargs):
+    raise OperationalError("statement", {}, Exception("the server closed the connection"))
