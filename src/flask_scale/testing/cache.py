@@ -245,7 +245,12 @@ class CacheConformance(AnyCacheConformance):
         assert not cache.store(slower, b"old", ttl=LONG)
         assert value_of(cache.get("greeting")) == b"new"
 
-    def test_storing_keeps_the_value_with_its_tags_and_ends_the_lease(self, cache: Cache) -> None:
+    def test_storing_ends_the_lease(self, cache: Cache, clock: Clock) -> None:
+        cache.store(lease_of(cache, "greeting"), b"hello", ttl=TTL, stale=LONG)
+        clock.advance(TTL)
+        lease_of(cache, "greeting")
+
+    def test_storing_keeps_the_value_with_its_tags(self, cache: Cache) -> None:
         assert cache.store(lease_of(cache, "greeting", tags=("words",)), b"hello", ttl=LONG)
         found = cache.look_up("greeting", tags=["words"], lease_seconds=LONG)
         assert (value_of(found.entry), found.lease) == (b"hello", None)

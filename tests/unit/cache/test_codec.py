@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flask_scale.cache.codec import decode, encode
@@ -15,6 +15,7 @@ values = st.recursive(scalars | text, lambda inner: st.lists(inner) | st.diction
 
 
 @given(values)
+@example("\ud800")
 def test_every_json_value_comes_back_equal(value):
     assert decode(encode("key", value)) == value
 

@@ -47,6 +47,7 @@ def test_an_evicted_entry_leaves_nothing_behind_in_the_index():
     for number in range(10):
         one_kilobyte(cache, str(number))
     cache.invalidate(["all"])
+    assert cache._shelf._keys == {}
     one_kilobyte(cache, "again")
     assert value_of(cache.get("again")) is not None
     assert [key for key in map(str, range(10)) if cache.get(key)] == []
