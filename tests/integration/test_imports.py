@@ -112,6 +112,7 @@ def test_fail_adds_nobody_where_one_is_there(directory: Directory, workplace: Wo
     assert (job.state, job.attempt) == ("dead", 1)
     assert f"line {known + 3}: user{known}@example.com" in job.error["message"]
     assert [row["line"] for row in report(directory, job_id)] == [known + 3]
+    assert job.progress is None or job.progress["done"] < job.progress["total"], "it read on"
     assert len(users(directory)) == 1
     assert directory.execute("SELECT FROM import_held_rows") == []
 
