@@ -4,11 +4,12 @@ import threading
 
 import psycopg2.errors
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from flask_scale import FlaskScale
+from flask_scale.jobs.runner import Runner
 from flask_scale.settings import Settings
 
 SETTINGS = {"job_lease_seconds": 3, "job_heartbeat_seconds": 0.5}
@@ -159,3 +160,20 @@ def test_what_is_asked_often_is_answered_by_an_index(scale, add, query, index):
     scale.session.execute(text("SET LOCAL enable_seqscan = off"))
     plan = scale.session.execute(text(f"EXPLAIN SELECT id FROM jobs WHERE {query} LIMIT 10")).scalars().all()
     assert any(index in line for line in plan), plan
+
+
+def test_a_task_may_look_and_show_its_progress_inside_its_transaction(scale):
+    """The row is locked by the transaction itself: neither may wait for it."""
+
+    @scale.task(max_attempts=1)
+    def work(job):
+        with job.transaction() as session:
+            job.progress(1, 2)
+            assert not job.cancelled
+            job.complete(session, "done")
+
+    job = work.delay()
+    Runner(current_app, worker="one").run(job.id)
+    done = scale.jobs.get(job.id)
+    assert (done.state, done.progress) == ("succeeded", {"done": 1, "total": 2})
+    assert (done.finished_at - done.started_at).total_seconds() < 10

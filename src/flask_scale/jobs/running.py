@@ -30,6 +30,7 @@ class RunningJob:
         self._settings = settings
         self._next_write = 0.0
         self._next_look = 0.0
+        self._open: Session | None = None
         self.checkpoint: Any = attempt.job.checkpoint
 
     @property
@@ -54,19 +55,25 @@ class RunningJob:
 
     @property
     def cancelled(self) -> bool:
-        """True once someone asked the job to stop; known within a second."""
-        if time.monotonic() >= self._next_look:
+        """True once someone asked the job to stop; known within a second, within a transaction at its end."""
+        if self._open is None and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + WRITE_SECONDS
             self._attempt.note(self._store.renew(self._attempt.lease, self._settings.job_lease_seconds), "renew")
         return isinstance(self._attempt.reason, JobCancelled)
 
     def progress(self, done: int, total: int | None = None) -> None:
-        """Show how far it is. Call it as often as you like: most calls write nothing."""
+        """Show how far it is. Call it as often as you like: most calls write nothing.
+
+        Within `transaction` it is part of that, and seen after its commit.
+        """
         self._attempt.check()
         now = time.monotonic()
         if now < self._next_write and done != total:
             return
         self._next_write = now + WRITE_SECONDS
+        if self._open is not None:
+            self.save(self._open, done=done, total=total)
+            return
         with self._store.transaction() as session:
             self.save(session, done=done, total=total)
 
@@ -76,7 +83,11 @@ class RunningJob:
         with self._attempt.holding_row(), self._store.transaction() as session:
             began = time.monotonic()
             self._attempt.found(self._store.hold(session, self._attempt.lease), "transaction")
-            yield session
+            self._open = session
+            try:
+                yield session
+            finally:
+                self._open = None
             if time.monotonic() - began > self._settings.job_heartbeat_seconds and not self._attempt.completed:
                 self.save(session)
 

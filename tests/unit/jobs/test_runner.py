@@ -85,8 +85,10 @@ def test_completing_in_a_transaction_ends_the_job_and_the_return_value_does_not_
             job.complete(session, "from the transaction")
         return "from the handler"
 
+    before = fenced("complete")
     job = complete.delay()
     run_jobs(farm.app)
+    assert fenced("complete") == before
     assert farm.jobs.get(job.id).result == "from the transaction"
     assert history(farm.store, job.id) == ["enqueued", "claimed", "succeeded"]
 
