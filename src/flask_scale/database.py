@@ -2,7 +2,7 @@
 
 Failure policy: fail closed. A connection that cannot be had within `pool_timeout_seconds`
 raises `sqlalchemy.exc.TimeoutError`; a statement over `statement_timeout_seconds` is ended by
-the server. gevent's cooperation with psycopg2 is set by the server (`server/patching.py`).
+the server. In a process that gevent has patched, a query lets other requests run.
 """
 
 import logging
@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from flask_scale import board
 from flask_scale.errors import NotConfigured
+from flask_scale.server.patching import make_psycopg2_cooperative
 from flask_scale.settings import Settings
 from flask_scale.state import State
 
@@ -78,6 +79,7 @@ def init_app(app: Flask, state: State) -> None:
     if state.settings.database_url is None:
         state.parts["database"] = "off: FLASK_SCALE_DATABASE_URL is not set"
         return
+    make_psycopg2_cooperative()
     state.database = Database(state.settings)
     state.parts["database"] = "on"
     app.teardown_appcontext(_close_session)

@@ -3,10 +3,13 @@
 import gzip
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.gunicorn import Gunicorn, PlainGunicorn, running
+from tests.support.gunicorn import Gunicorn, PlainGunicorn
+from tests.support.servers import running
+from tests.support.sleepers import Sleepers
 
 APPS = "tests.support.apps"
 
@@ -96,11 +99,39 @@ def test_the_tutorials_gunicorn_command_serves_an_app_with_flask_scale(tmp_path)
         assert answer.headers["X-Request-ID"]
 
 
+def test_queries_overlap_under_the_tutorials_command_too(tmp_path, database_url):
+    settings = {"database_url": database_url, "pool_size": 10, "pool_timeout_seconds": 30}
+    server = PlainGunicorn(f"{APPS}.factory:create_app()", tmp_path, settings)
+    server.arguments = ("-k", "gevent", "-b", server.settings["BIND"])
+    server.is_ready = lambda: is_serving(server)
+    with running(server), Sleepers(database_url) as sleepers, ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(lambda _: server.get("/sleep").status, range(8))) == {200}
+    assert sleepers.most > 4
+
+
 def is_serving(server):
     try:
         return server.get("/").status == 200
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("app", "settings", "line"),
+    [
+        ("plain:app", {"workers": "0"}, "FLASK_SCALE_WORKERS='0'"),
+        ("plain:nothing", {"workers": "3"}, "plain:nothing'"),
+        ("factory:create_app_with_wrong_setting()", {}, "did you mean FLASK_SCALE_MAX_IN_FLIGHT?"),
+    ],
+)
+def test_gunicorn_with_our_configuration_ends_a_wrong_start_as_serve_does(tmp_path, app, settings, line):
+    server = PlainGunicorn(f"{APPS}.{app}", tmp_path, settings, "-c", "python:flask_scale.server.gunicorn_conf")
+
+    code, stderr = end(server)
+
+    assert (code, len(stderr.splitlines())) == (2, 1)
+    assert stderr.startswith("flask-scale: ")
+    assert line in stderr
 
 
 def test_an_exception_of_the_app_stays_the_apps(serve):

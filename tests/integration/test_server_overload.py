@@ -3,14 +3,10 @@
 import http.client
 import json
 import socket
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from sqlalchemy import create_engine, text
-
-from flask_scale.database import normalise_url
+from tests.support.sleepers import Sleepers
 
 REQUESTS = 20
 
@@ -66,38 +62,11 @@ def test_a_connection_with_many_requests_waiting_lets_others_in_between(serve):
 
 def test_slow_queries_sent_at_once_to_one_gunicorn_worker_overlap_up_to_the_pool(serve, database_url):
     server = serve("factory:create_app()", database_url=database_url, pool_size=10, max_overflow=5)
-    seen = Watch(database_url)
 
-    with seen, ThreadPoolExecutor(REQUESTS) as threads:
+    with Sleepers(database_url) as sleepers, ThreadPoolExecutor(REQUESTS) as threads:
         answers = list(threads.map(lambda _: server.get("/sleep").status, range(REQUESTS)))
 
     assert answers == [200] * REQUESTS
-    assert 10 < seen.most <= 15
+    assert 10 < sleepers.most <= 15
     assert server.sample("flask_scale_pool_in_use") == 0
     assert server.sample("flask_scale_pool_capacity") == 15
-
-
-class Watch:
-    """The highest number of queries that sleep at once, asked of PostgreSQL itself."""
-
-    QUERY = text("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(0.5)'")
-
-    def __init__(self, url):
-        self.most = 0
-        self._engine = create_engine(normalise_url(url))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self):
-        self._thread.start()
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self._engine.dispose()
-
-    def _look(self):
-        while not self._stop.is_set():
-            with self._engine.connect() as connection:
-                self.most = max(self.most, connection.scalar(self.QUERY))
-            time.sleep(0.02)

@@ -22,12 +22,13 @@ class Application(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, app_uri: str, settings: Settings) -> None:
         self.app_uri = app_uri
-        self._settings = settings
+        # Made once: the hooks know which slots are taken, and a reload must not forget it.
+        self._gunicorn_settings = gunicorn_settings(settings)
         super().__init__()
 
     def load_config(self) -> None:
-        """Give gunicorn its settings."""
-        for name, value in gunicorn_settings(self._settings).items():
+        """Give gunicorn its settings, at the start and at each reload."""
+        for name, value in self._gunicorn_settings.items():
             self.cfg.set(name, value)
         self.cfg.set("default_proc_name", self.app_uri)
 

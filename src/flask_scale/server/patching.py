@@ -1,5 +1,6 @@
 """gevent's monkey-patching, and a psycopg2 that lets other greenlets run while it waits."""
 
+import sys
 from typing import Any
 
 
@@ -18,7 +19,7 @@ def patch_gunicorn_worker() -> None:
     """Patch what the master left, in the fork; all of it where the master was not patched."""
     from gevent import monkey
 
-    if not monkey.is_module_patched("socket"):
+    if not is_patched():
         monkey.patch_all()
         return
     # One by one: patch_all would go through everything again, a quarter of a second of each start.
@@ -30,12 +31,20 @@ def patch_gunicorn_worker() -> None:
 def make_psycopg2_cooperative() -> None:
     """Let psycopg2 wait in gevent's loop: otherwise one slow query stops every request of the process.
 
-    With it `COPY` raises, and a cancelled greenlet leaves its query running at the server: keep
-    `statement_timeout_seconds` set. Call it in gevent processes only.
+    Does nothing in a process that gevent has not patched, or that has a wait callback already. With
+    it `COPY` raises, and a cancelled greenlet leaves its query running at the server: keep
+    `statement_timeout_seconds` set.
     """
-    from psycopg2.extensions import set_wait_callback
+    from psycopg2.extensions import get_wait_callback, set_wait_callback
 
-    set_wait_callback(_wait)
+    if is_patched() and get_wait_callback() is None:
+        set_wait_callback(_wait)
+
+
+def is_patched() -> bool:
+    """Whether gevent has patched this process; imports nothing of gevent where nobody has."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("socket"))
 
 
 def _wait(connection: Any) -> None:
