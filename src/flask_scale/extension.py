@@ -1,7 +1,7 @@
 """FlaskScale: the one object that a Flask app meets, and the whole architecture on one screen."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import Flask
 from pydantic import BaseModel
@@ -15,6 +15,9 @@ from flask_scale.state import EXTENSION, State, state_of
 
 if TYPE_CHECKING:
     from flask_scale.jobs.task import Task, TaskRegistry
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: The parts in the order in which they are set up. A later part wraps an earlier one:
 #: a request meets limits first, then proxy, then logging. The internal port is no part of the app.
@@ -80,7 +83,7 @@ class FlaskScale:
         stale: float | None = None,
         tags: Sequence[str] = (),
         key: Callable[..., str] | None = None,
-    ) -> Callable[[Callable[..., Any]], CachedFunction[..., Any]]:
+    ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
         """Keep a function's JSON result for `ttl` seconds, with one loader a key over all processes.
 
         Choose it for an expensive query; arguments make the key. See `cache.cached` for what the

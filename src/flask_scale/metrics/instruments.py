@@ -35,7 +35,9 @@ class Instruments:
         self.jobs_fenced = Counter(
             "flask_scale_jobs_fenced", "Writes of an attempt that had lost its lease, rejected.", ["operation"]
         )
-        self.jobs_recovered = Counter("flask_scale_jobs_recovered", "Jobs the reconciler brought back: lease, overdue.", ["reason"])
+        self.jobs_recovered = Counter(
+            "flask_scale_jobs_recovered", "Jobs the reconciler brought back: lease, overdue.", ["reason"]
+        )
 
 
 @cache
