@@ -70,8 +70,10 @@ def test_a_proxy_that_names_too_few_is_not_believed(app):
     assert seen(app, "127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}, proxy_hops=2)["client"] == "127.0.0.1"
 
 
-def test_with_no_proxy_in_front_nothing_is_believed(app):
-    assert seen(app, "127.0.0.1", proxy_hops=0)["client"] == "127.0.0.1"
+def test_with_no_proxy_in_front_nothing_is_believed_and_nothing_is_touched(app):
+    answer = seen(app, "127.0.0.1", proxy_hops=0)
+    assert answer["client"] == "127.0.0.1"
+    assert seen(app, "198.51.100.1", proxy_hops=0)["said"] == sorted(SAID)
 
 
 @pytest.mark.parametrize("first", [True, False])

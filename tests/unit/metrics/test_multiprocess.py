@@ -1,5 +1,6 @@
 """Files by slot: the next process of a slot goes on counting where the one before stopped."""
 
+import os
 import subprocess
 import sys
 
@@ -50,7 +51,7 @@ def said(tmp_path):
         [sys.executable, "-c", SCRIPT],
         capture_output=True,
         text=True,
-        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
         check=True,
     )
     return done.stdout.splitlines()

@@ -58,9 +58,13 @@ def test_an_exception_that_the_app_does_not_handle_is_counted_and_is_a_500(app):
     assert counted(app, "flask_http_request_total", method="GET", status=500) == 1
 
 
-def test_a_request_that_a_hook_answers_is_measured(app):
+def test_a_request_that_an_earlier_hook_answers_is_measured():
+    app = Flask(__name__)
     app.before_request(lambda: ("no", 403))
+    FlaskScale(app, settings=Settings())
+
     app.test_client().get("/users/7")
+
     assert counted(app, "flask_http_request_total", method="GET", status=403) == 1
 
 

@@ -62,7 +62,9 @@ def test_two_listeners_of_one_port_are_told_apart_by_address():
 
 
 def test_a_unix_socket_is_never_the_internal_listener():
-    assert not InternalListener(("127.0.0.1", 8000)).is_named("/run/app.sock")
+    listener = InternalListener(("127.0.0.1", 8000))
+    assert not listener.is_named("/run/app.sock")
+    assert not listener.is_named("")
 
 
 def test_other_addresses_than_the_settings_mean_no_internal_listener(listeners):
