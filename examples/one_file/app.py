@@ -5,7 +5,7 @@ Run it with everything around it: `flask-scale dev "examples.one_file.app:create
 
 import time
 
-from flask import Flask, jsonify, request
+from flask import Flask, abort, jsonify, request
 
 from flask_scale import FlaskScale
 
@@ -43,7 +43,10 @@ def create_app():
 
     @app.post("/work")
     def work():
-        job = long_running_task.enqueue(request.get_json()["data"], session=scale.session)
+        data = request.get_json().get("data")
+        if not isinstance(data, str):
+            abort(400, "data must be a string")
+        job = long_running_task.enqueue(data, session=scale.session)
         scale.session.commit()
         return jsonify(job.as_dict()), 202
 

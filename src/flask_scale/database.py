@@ -110,6 +110,7 @@ def _create_engine(settings: Settings, url: str) -> Engine:
         pool_recycle=settings.pool_recycle_seconds,
         pool_timeout=settings.pool_timeout_seconds,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args=connect_args,
     )
     event.listen(engine, "checkout", lambda *_: board.current.add("pool_in_use", 1))

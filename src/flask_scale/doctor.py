@@ -29,6 +29,9 @@ TIMEOUT_SECONDS = 2.0
 #: Share of PostgreSQL's `max_connections` that one instance of API and Celery worker may use.
 CONNECTION_SHARE = 0.8
 
+#: Parts that have a check of their own, or are on only while the app is served.
+CHECKED_BELOW = frozenset({"database", "cache", "jobs", "health", "limits"})
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -51,8 +54,8 @@ def examine(settings: Settings, app: Flask | None = None) -> Iterator[Finding]:
 
 def _app(app: Flask) -> Iterator[Finding]:
     for name, status in state_of(app).parts.items():
-        on = not status.startswith("off")
-        yield Finding("ok" if on else "missing", name, status, "" if on else status.removeprefix("off: "))
+        if name not in CHECKED_BELOW:
+            yield Finding("ok", name, status)
     if app.debug:
         yield Finding("danger", "debug", "debug mode is on: anyone can run code", "unset FLASK_DEBUG and app.debug")
     secret = app.config.get("SECRET_KEY")
@@ -86,6 +89,8 @@ def _server(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     if settings.database_url is None:
+        url = "FLASK_SCALE_DATABASE_URL=postgresql://user:password@host/name"
+        yield Finding("missing", "database", "none is set: no sessions and no jobs", f"set {url}")
         return
     database = Database(settings)
     try:
@@ -125,6 +130,8 @@ def _connections(settings: Settings, allowed: int) -> Iterator[Finding]:
 
 def _cache(settings: Settings) -> Iterator[Finding]:
     if settings.cache_url is None:
+        what = "in each process's own memory: processes share nothing"
+        yield Finding("missing", "cache", what, "set FLASK_SCALE_CACHE_URL=redis://host:6379/0")
         return
     try:
         client = _client(settings.cache_url)
@@ -155,18 +162,28 @@ def _cache(settings: Settings) -> Iterator[Finding]:
 
 def _broker(settings: Settings) -> Iterator[Finding]:
     if settings.broker_url is None:
+        what = "none is set: jobs are accepted, and wait"
+        yield Finding("missing", "broker", what, "set FLASK_SCALE_BROKER_URL=redis://host:6379/0")
         return
     try:
         client = _client(settings.broker_url)
         started = time.perf_counter()
         client.ping()
-        policy = str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
     except redis.RedisError as error:
         yield Finding("danger", "broker", _first_line(error), "start it, or correct FLASK_SCALE_BROKER_URL")
         return
     yield Finding("ok", "broker", f"answers in {_milliseconds(started)}")
+    policy = _eviction_policy(client)
     if policy not in ("noeviction", ""):
         yield Finding("danger", "broker", f"evicts messages ({policy})", "set its maxmemory-policy to noeviction")
+
+
+def _eviction_policy(client: redis.Redis) -> str:
+    """What the server evicts; empty where it does not say, as managed ones do not."""
+    try:
+        return str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
+    except redis.RedisError:
+        return ""
 
 
 def _client(url: str) -> redis.Redis:

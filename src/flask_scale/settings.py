@@ -38,7 +38,8 @@ class Settings(BaseModel):
     # Server. The first four are the tutorial's `gunicorn -w 4 -k gevent -b 0.0.0.0:8000`.
     bind: str = Field("0.0.0.0:8000", description="Address that clients (the proxy) reach, host:port.")
     internal_bind: str = Field(
-        "0.0.0.0:8001", description="Address of /livez, /readyz and /metrics, host:port. Never expose it."
+        "127.0.0.1:8001",
+        description="Address of /livez, /readyz and /metrics, host:port; never where clients reach it.",
     )
     workers: int = Field(4, ge=1, le=256, description="gunicorn worker processes.")
     worker_class: Literal["gevent", "gthread", "sync"] = Field(
@@ -103,7 +104,7 @@ class Settings(BaseModel):
     worker_pool: Literal["prefork", "threads", "solo"] = Field("prefork", description="Celery pool.")
     worker_concurrency: int = Field(2, ge=1, description="Jobs one Celery worker runs at once.")
     worker_queues: str = Field("default", description="Queues a Celery worker serves, by comma, first first.")
-    worker_internal_bind: str = Field("0.0.0.0:8002", description="The Celery worker's /livez, /readyz, /metrics.")
+    worker_internal_bind: str = Field("127.0.0.1:8002", description="The Celery worker's /livez, /readyz, /metrics.")
 
     # Logs.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -119,6 +120,7 @@ class Settings(BaseModel):
         schemes = URL_SCHEMES[info.field_name]
         if parts.scheme not in schemes:
             raise ValueError(f"must begin with {schemes[0]}://")
+        parts.port  # noqa: B018 - raises ValueError where it is no number
         if parts.password and parts.password.strip("<>").lower() in PLACEHOLDERS:
             raise ValueError("has a placeholder as its password; set a real one")
         return value
@@ -129,6 +131,13 @@ class Settings(BaseModel):
         for name in value.split(","):
             if name.strip() not in ("", "*"):
                 ip_network(name.strip())
+        return value
+
+    @field_validator("worker_queues")
+    @classmethod
+    def _check_queues(cls, value: str) -> str:
+        if not all(name.strip() for name in value.split(",")):
+            raise ValueError("must be queue names by comma, such as default,slow")
         return value
 
     @field_validator("bind", "internal_bind", "worker_internal_bind")

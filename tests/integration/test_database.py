@@ -67,6 +67,15 @@ def test_a_statement_over_its_time_is_ended_by_the_server(build):
         session.execute(text("SELECT pg_sleep(20)"))
 
 
+def test_the_values_of_a_statement_never_stand_in_its_error(build):
+    db = build()
+
+    with pytest.raises(exc.ProgrammingError) as error, db.transaction() as session:
+        session.execute(text("SELECT * FROM nowhere WHERE secret = :secret"), {"secret": "hunter2"})
+
+    assert "hunter2" not in str(error.value)
+
+
 def test_a_caller_that_gets_no_connection_in_time_is_told_so(build):
     db = build(pool_size=1, max_overflow=0, pool_timeout_seconds=0.1)
 

@@ -74,3 +74,14 @@ def test_debug_mode_short_secrets_and_proxies_of_anyone_are_dangers_with_a_remed
     dangers = {finding.subject for finding in found if finding.level == "danger"}
     assert dangers == {"debug", "SECRET_KEY", "forwarded_allow_ips", "keepalive_seconds"}
     assert all(finding.remedy for finding in found if finding.level != "ok")
+
+
+def test_what_is_not_set_is_missing_and_the_remedy_names_the_setting():
+    found = {finding.subject: finding for finding in doctor.examine(Settings())}
+
+    assert {subject for subject, finding in found.items() if finding.level == "missing"} == {
+        "database",
+        "cache",
+        "broker",
+    }
+    assert found["database"].remedy.startswith("set FLASK_SCALE_DATABASE_URL=")

@@ -49,6 +49,8 @@ def test_settings_cannot_be_changed():
         ("FLASK_SCALE_BIND", "127.0.0.1:99999", "host:port"),
         ("FLASK_SCALE_DATABASE_URL", "mysql://a/b", "must begin with postgresql://"),
         ("FLASK_SCALE_CACHE_URL", "memcached://a", "must begin with redis://"),
+        ("FLASK_SCALE_CACHE_URL", "redis://a:port", "Port"),
+        ("FLASK_SCALE_WORKER_QUEUES", "fast,,slow", "queue names"),
         ("FLASK_SCALE_JOB_HEARTBEAT_SECONDS", "20", "at most half of job_lease_seconds"),
         ("FLASK_SCALE_INTERNAL_BIND", "0.0.0.0:8000", "must differ"),
     ],

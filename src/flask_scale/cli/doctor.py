@@ -3,12 +3,15 @@
 import sys
 
 import click
+from flask import Flask
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from flask_scale import doctor
+from flask_scale.errors import AppNotFound
 from flask_scale.extension import FlaskScale
 from flask_scale.loading import load_app
+from flask_scale.server.failure import describe
 from flask_scale.settings import load_settings
 from flask_scale.state import EXTENSION, state_of
 
@@ -25,11 +28,10 @@ def command(app: str | None) -> None:
 
     Ends with 1 where something is dangerous, with 2 where a setting or APP is wrong.
     """
-    flask_app = load_app(app) if app else None
-    if flask_app is not None and EXTENSION not in flask_app.extensions:
-        FlaskScale(flask_app)
+    flask_app = _load(app) if app else None
     settings = state_of(flask_app).settings if flask_app else load_settings()
-    table = Table("", "what", "finding", "remedy", box=None, padding=(0, 2, 0, 0))
+    columns = ("", "what", "finding", "remedy")
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, padding=(0, 2, 0, 0))
     dangers = 0
     for finding in doctor.examine(settings, flask_app):
         dangers += finding.level == "danger"
@@ -37,3 +39,13 @@ def command(app: str | None) -> None:
         table.add_row(level, finding.subject, finding.what, finding.remedy)
     Console().print(table)
     sys.exit(1 if dangers else 0)
+
+
+def _load(name: str) -> Flask:
+    try:
+        app = load_app(name)
+    except Exception as error:
+        raise AppNotFound(describe(name, error)) from error
+    if EXTENSION not in app.extensions:
+        FlaskScale(app)
+    return app

@@ -2,6 +2,8 @@
 
 import traceback
 
+from sqlalchemy.exc import DBAPIError
+
 LONGEST_MESSAGE = 2_000
 LONGEST_TRACEBACK = 8_000
 
@@ -9,7 +11,8 @@ LONGEST_TRACEBACK = 8_000
 def describe(error: BaseException) -> dict[str, str]:
     """{"type", "message", "traceback"} of any exception, also of one whose `str` fails."""
     try:
-        message = str(error)
+        # SQLAlchemy adds the statement and more to what the database said; this text reaches the job's owner.
+        message = str(error.orig if isinstance(error, DBAPIError) else error)
     except Exception:
         message = "(the exception has no readable message)"
     try:
