@@ -13,8 +13,8 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from flask import Response, current_app, request
-from flask_scale.jobs.idempotency import IdempotencyKeys, StoredResponse
 
+from flask_scale.jobs.idempotency import IdempotencyKeys, StoredResponse
 from services.api.access import owner
 from services.api.problems import Problem, invalid
 from services.domain.scale import scale

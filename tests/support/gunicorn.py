@@ -29,7 +29,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def fetch(port: int, path: str, headers: Mapping[str, str] = {}, method: str = "GET", body=None, timeout=20) -> Answer:  # noqa: B006
+def fetch(port: int, path: str, headers: Mapping[str, str] = {}, method: str = "GET", body=None, timeout=20) -> Answer:
     """One request on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -70,7 +70,7 @@ class Gunicorn(Process):
         except OSError:
             return False
 
-    def get(self, path: str, headers: Mapping[str, str] = {}, **options) -> Answer:  # noqa: B006
+    def get(self, path: str, headers: Mapping[str, str] = {}, **options) -> Answer:
         """A request to the public port."""
         return fetch(self.port, path, headers, **options)
 
