@@ -38,6 +38,7 @@ def test_an_app_that_knows_nothing_gets_compression_request_ids_metrics_health_a
     assert server.probe("/livez").json == {"status": "ok"}
     [line] = [e for e in server.events() if e["event"] == "request"]
     assert line | {"path": "/large", "status": 200, "request_id": "abc-1", "bytes": len(answer.body)} == line
+    assert any(e["event"].startswith("Listening at") for e in server.events() if e.get("logger") == "gunicorn.error")
     assert parts(server) | {"compression": "on", "metrics": "on", "limits": "on", "health": "on"} == parts(server)
 
 
