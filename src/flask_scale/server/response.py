@@ -15,13 +15,15 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]
     answer, which it cannot ask of another instance; and each answer costs a system call more.
     """
 
+    sock: Any
+
     def write(self, arg: bytes) -> None:
         """Send a piece of the body, the first one with the head."""
         if self.headers_sent or len(arg) > LONGEST_JOINED:
             super().write(arg)
             return
-        connection: Any = self.sock
-        joined = self.sock = _Joined()
+        connection, joined = self.sock, _Joined()
+        self.sock = joined
         try:
             super().write(arg)
         finally:
