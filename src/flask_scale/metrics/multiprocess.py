@@ -5,14 +5,22 @@ and scrape time grow with every recycled gunicorn worker. A slot is used again b
 which goes on counting in the files of the one before: nothing is lost and nothing grows.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+import time
+from pathlib import Path
 
 from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+PREFIX = "flask-scale-metrics-"
+
+#: Age in seconds from which a folder that nobody holds is one that a killed master left.
+STALE_SECONDS = 60
 
 #: What the process writes to: its slot's number, or the master's own name.
 _writer = "master"
@@ -21,9 +29,14 @@ _writer = "master"
 def enable() -> str:
     """Make a fresh folder and count in it from now on. Call it in the master, before any metric is made.
 
-    The folder lies in `PROMETHEUS_MULTIPROC_DIR` where that is set, else in memory.
+    The folder lies in `PROMETHEUS_MULTIPROC_DIR` where that is set, else in memory. Folders of
+    masters that were killed are removed.
     """
-    folder = tempfile.mkdtemp(prefix="flask-scale-metrics-", dir=os.environ.get(VARIABLE) or _memory())
+    parent = Path(os.environ.get(VARIABLE) or _memory())
+    _remove_stale(parent)
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+    # Kept open, and with it the lock, by the master and its forks as long as any of them lives.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
     os.environ[VARIABLE] = folder
     values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _writer)  # type: ignore[no-untyped-call]
     return folder
@@ -50,5 +63,25 @@ def remove(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _memory() -> str | None:
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+def _memory() -> str:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()  # noqa: S108
+
+
+def _remove_stale(parent: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
+        try:
+            if time.time() - folder.stat().st_mtime > STALE_SECONDS and not _is_held(folder):
+                remove(str(folder))
+        except OSError:
+            continue
+
+
+def _is_held(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

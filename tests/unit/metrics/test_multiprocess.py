@@ -1,8 +1,10 @@
 """Files by slot: the next process of a slot goes on counting where the one before stopped."""
 
+import fcntl
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,42 @@ def test_the_folder_is_a_fresh_one_where_the_person_wants_it_and_goes_at_the_end
     assert said[20] == str(tmp_path)
     assert said[21] == "False True"
     assert list(tmp_path.iterdir()) == []
+
+
+def enable_and_die(parent):
+    """A master that is killed; what it printed."""
+    script = "from flask_scale.metrics import multiprocess as m; print(m.enable(), flush=True); import os; os._exit(9)"
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(parent)}
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    ).stdout.strip()
+
+
+def test_a_start_removes_what_killed_masters_left_and_nothing_that_a_living_one_holds(tmp_path):
+    left, fresh = Path(enable_and_die(tmp_path)), Path(enable_and_die(tmp_path))
+    held = tmp_path / "flask-scale-metrics-held"
+    held.mkdir()
+    for old in (left, held):
+        os.utime(old, (0, 0))
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    enable_and_die(tmp_path)
+
+    os.close(descriptor)
+    assert [left.exists(), fresh.exists(), held.exists()] == [False, True, True]
+
+
+def test_a_folder_is_held_as_long_as_a_fork_of_its_master_lives(tmp_path):
+    script = (
+        "import os, sys; from flask_scale.metrics import multiprocess as m; folder = m.enable()\n"
+        "if os.fork() == 0: os.utime(folder, (0, 0)); print(folder, flush=True); sys.stdin.read()\n"
+    )
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, text=True, **pipes) as master:
+        folder = Path(master.stdout.readline().strip())
+        master.wait()
+        enable_and_die(tmp_path)
+        assert folder.exists()
+    assert any(enable_and_die(tmp_path) and not folder.exists() for _ in range(20))
