@@ -5,6 +5,8 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
 API ?= 2
+# Tests wait more than they compute: more of them at once than there are cores.
+JOBS ?= 4
 
 PYTHON_VENV := .venv/bin/python
 STEP := sh scripts/step.sh
@@ -27,8 +29,8 @@ demo: setup ## Import 100,000 users into what `make run` runs, look one up, read
 ##@ Check
 
 .PHONY: test
-test: setup lint types ## Everything that must hold: lint, types, import rules, then every test
-	@exec $(PYTHON_VENV) -m pytest
+test: setup lint types ## Everything that must hold: lint, types, import rules, then every test [JOBS=4]
+	@exec $(PYTHON_VENV) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .PHONY: lint
 lint: setup ## Style, format, and which room may import which
