@@ -147,7 +147,7 @@ class JobStoreConformance:
         assert store.get(new.id) is None
         assert store.events(new.id) == []
 
-    @pytest.mark.parametrize("job_id", [str(uuid.uuid4()), "no id", "", "'; --"])
+    @pytest.mark.parametrize("job_id", ["00000000-0000-4000-8000-000000000000", "no id", "", "'; --"])
     def test_an_id_that_nobody_has_finds_nothing(self, store: JobStore, job_id: str) -> None:
         assert store.get(job_id) is None
         assert store.cancel(job_id) is None
