@@ -1,6 +1,6 @@
 """Fixtures that every test may ask for. A server starts when the first test asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,14 @@ from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.dev.postgres import Postgres
 from flask_scale.dev.valkey import Valkey
 from tests.support import servers
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Lone surrogates that a test logged cannot travel from pytest-xdist's processes: replace them."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "replace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
