@@ -21,11 +21,11 @@ GUARDED = "/v1/"
 REALM = 'Bearer realm="user-directory"'
 
 
-def needs(scope: Scope) -> Callable[[View], View]:
-    """Demand `scope` of the key: 401 without a good key, 403 without the scope. `admin` has every scope."""
+def needs(*scopes: Scope) -> Callable[[View], View]:
+    """Demand each of `scopes` of the key: 401 without a good key, 403 without one. `admin` has every scope."""
 
     def mark(view: View) -> View:
-        view.needs_scope = scope  # type: ignore[attr-defined]
+        view.needs_scopes = scopes  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -59,16 +59,21 @@ def require_guards(app: Flask) -> None:
         SettingsError: a route under /v1/ has no `@needs`.
     """
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(GUARDED) and not hasattr(app.view_functions[rule.endpoint], "needs_scope"):
+        if rule.rule.startswith(GUARDED) and not hasattr(app.view_functions[rule.endpoint], "needs_scopes"):
             raise SettingsError(f"route {rule.rule} demands no scope: put @needs(...) on {rule.endpoint}")
 
 
 def _check() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
-    scope: Scope | None = getattr(view, "needs_scope", None)
-    if scope is None:
+    scopes: tuple[Scope, ...] = getattr(view, "needs_scopes", ())
+    if not scopes:
         return
     g.access = _authenticate()
+    for scope in scopes:
+        _demand(scope)
+
+
+def _demand(scope: Scope) -> None:
     if not g.access.allows(scope):
         raise Problem(
             "forbidden",

@@ -33,6 +33,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         static_folder=None,
     )
     app.config.update(config or {})
+    app.url_map.merge_slashes = False
     settings.init_app(app)
     scale.init_app(app)
     problems.init_app(app)

@@ -50,7 +50,7 @@ def list_() -> None:
     """List every key; their secrets are kept nowhere."""
     with scale.database.transaction() as session:
         for key in api_keys.list_all(session):
-            click.echo(f"{key.id}  {_state(key):<8}  used {key.last_used_on or 'never':<10}  {_describe(key)}")
+            click.echo(f"{key.id}  {_state(key):<8}  used {key.last_used_on or 'never'!s:<10}  {_describe(key)}")
 
 
 @group.command()

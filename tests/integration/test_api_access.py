@@ -167,3 +167,12 @@ def test_the_app_refuses_to_start_with_an_unguarded_route(directory: Directory):
     directory.app.add_url_rule("/v1/open", view_func=lambda: "")
     with pytest.raises(SettingsError, match="/v1/open"):
         access.require_guards(directory.app)
+
+
+@pytest.mark.parametrize(("path", "scope"), [("/v1/imports", "users:write"), ("/v1/exports", "users:read")])
+def test_who_starts_a_job_must_be_allowed_to_watch_it(directory: Directory, path, scope):
+    without_jobs = directory.with_scopes(scope)
+
+    response = without_jobs.post(path, headers={"Idempotency-Key": "one"}, json={})
+
+    assert "jobs" in assert_problem(response, 403, "forbidden")["detail"]

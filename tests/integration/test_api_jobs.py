@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.api.pagination import make_cursor
 from services.domain import api_keys
 from services.domain.tasks import export_users, import_users
 from tests.support.directory import Directory, assert_problem
@@ -109,3 +110,10 @@ def test_a_long_poll_for_a_finished_job_or_old_news_is_answered_at_once(director
     begun = time.monotonic()
     assert directory.get(f"/v1/jobs/{job_id}?wait=20{seen}").status_code == 200
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_forged_cursor_of_a_time_that_no_database_has_is_400(directory: Directory, time):
+    cursor = make_cursor((time, "00000000-0000-4000-8000-000000000000"), state=None, task=None)
+
+    assert_problem(directory.get(f"/v1/jobs?cursor={cursor}"), 400, "cursor")

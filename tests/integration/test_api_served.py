@@ -1,7 +1,9 @@
 """The API on gunicorn with gevent, as it runs in production."""
 
+import contextlib
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +46,22 @@ def test_many_long_polls_leave_the_pool_to_others(served: Gunicorn, directory: D
 
     assert reads == [200] * 10
     assert {(answer.status, answer.json["state"]) for answer in answers} == {(200, "cancelled")}
+
+
+def test_uploads_that_stall_leave_the_pool_to_others(served: Gunicorn, directory: Directory):
+    head = (
+        f"POST /v1/imports HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {directory.key}\r\nIdempotency-Key: stalled\r\n"
+    )
+    head += "Content-Type: text/csv\r\nContent-Length: 9000000\r\n\r\nemail,name,country\n"
+    with contextlib.ExitStack() as connections:
+        for _ in range(4):
+            stalled = connections.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=20))
+            stalled.sendall(head.encode() + b"ada@example.org,Ada,GB\n" * 30_000)
+        time.sleep(0.5)
+
+        reads = [ask(served, directory, "/v1/users").status for _ in range(5)]
+
+    assert reads == [200] * 5
 
 
 def test_a_chunked_body_over_the_limit_is_413(served: Gunicorn, directory: Directory):

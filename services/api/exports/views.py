@@ -22,7 +22,7 @@ blueprint = resource("exports", "Users to a CSV file, as a job. The file is kept
 
 
 @blueprint.post("", responses={202: JobBody, **problems(409, 413, 415)})
-@needs("users:read")
+@needs("users:read", "jobs")
 @idempotent(required=True)
 def create_export(body: NewExport, header: RequiredIdempotencyHeaders) -> Response:
     """Export users to a CSV file

@@ -1,11 +1,14 @@
 """Receiving a CSV file: raw or in a form, plain or gzip, streamed into the database.
 
 Each function takes pieces of bytes and gives pieces of bytes, so memory stays at some hundred KiB
-whatever the file's size.
+whatever the file's size. All of it is received, to a temporary file, before a database connection is
+taken: a client that sends slowly holds none.
 """
 
 from collections.abc import Iterator
 from itertools import chain
+from tempfile import TemporaryFile
+from typing import IO
 
 from flask import request
 from werkzeug.sansio import multipart
@@ -42,11 +45,23 @@ def store_upload() -> tuple[File, str]:
         NotAnImport: no user can be read from it.
         NotGzip, UnpacksTooLarge
     """
+    with TemporaryFile() as spool:
+        _receive(spool)
+        return _store(spool)
+
+
+def _receive(spool: IO[bytes]) -> None:
     beginning, rest = _begin(_read_csv(), FILE_CHUNK_BYTES)
     read_header(beginning)
+    for piece in chain([beginning], rest):
+        spool.write(piece)
+    spool.seek(0)
+
+
+def _store(spool: IO[bytes]) -> tuple[File, str]:
     file = files.create(scale.session, name="import.csv", content_type="text/csv")
     writer = FileWriter(file.id)
-    for piece in chain([beginning], rest):
+    while piece := spool.read(FILE_CHUNK_BYTES):
         writer.write(scale.session, piece)
     writer.close(scale.session)
     return file, writer.sha256

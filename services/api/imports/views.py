@@ -30,7 +30,7 @@ blueprint = resource("imports", "Users from a CSV file, as a job.")
 
 
 @blueprint.post("", responses={202: JobBody, **problems(409, 413, 415)})
-@needs("users:write")
+@needs("users:write", "jobs")
 def create_import(query: ImportQuery, header: RequiredIdempotencyHeaders, raw: CsvBody) -> Response:
     """Import users from a CSV file
 

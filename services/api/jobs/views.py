@@ -1,6 +1,6 @@
 """/v1/jobs"""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Response
@@ -53,6 +53,6 @@ def cancel_job(path: JobPath, header: IdempotencyHeaders) -> Response:
 def _position(key: tuple[str, ...]) -> tuple[datetime, str]:
     try:
         created_at, job_id = key
-        return datetime.fromisoformat(created_at), str(UUID(job_id))
-    except ValueError as error:
+        return datetime.fromisoformat(created_at).astimezone(UTC), str(UUID(job_id))
+    except (ValueError, OverflowError) as error:
         raise Problem("cursor") from error

@@ -22,7 +22,12 @@ BODY_MEGABYTES = 80
 
 #: What nginx answers itself, as problem+json like the app's own errors.
 TITLES = {
+    400: "The request cannot be read",
+    405: "The method is not allowed",
+    408: "The request took too long",
     413: "The request is too large",
+    414: "The address is too long",
+    501: "The request asks for what is not implemented",
     502: "The app broke off",
     503: "The app cannot answer just now",
     504: "The app did not answer in time",

@@ -1,4 +1,4 @@
-"""Celery's consumer with a heartbeat file, and with patience: a broker that is away is no reason to be restarted."""
+"""Celery's consumer with a beat, and with patience: a broker that is away is no reason to be restarted."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 3.0}
 
 
 class BeatStep(bootsteps.StartStopStep):
-    """Touches the heartbeat file from the consumer's own loop, once it is connected."""
+    """Beats from the consumer's own loop, once it is connected."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -36,7 +36,7 @@ class BeatStep(bootsteps.StartStopStep):
 
 
 class PatientConsumer(Consumer):
-    """A consumer that tries often to reach the broker and shows its heartbeat while it waits."""
+    """A consumer that tries often to reach the broker and beats while it waits."""
 
     def ensure_connected(self, conn: Any) -> Any:
         def wait() -> None:

@@ -1,10 +1,13 @@
 """The Celery worker's internal port: /livez, /readyz and /metrics, answered by a thread."""
 
 import json
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from gunicorn.util import is_ipv6, parse_address
 
 from flask_scale import metrics
 from flask_scale.jobs.liveness import Liveness
@@ -19,8 +22,9 @@ class InternalServer(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, bind: str, state: State, liveness: Liveness, quiet: QuietFork) -> None:
-        host, _, port = bind.rpartition(":")
-        super().__init__((host, int(port)), _Handler)
+        host, port = parse_address(bind)
+        self.address_family = socket.AF_INET6 if is_ipv6(host) else socket.AF_INET
+        super().__init__((host, port), _Handler)
         self.state = state
         self.liveness = liveness
         self.quiet = quiet

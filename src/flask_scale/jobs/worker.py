@@ -76,7 +76,6 @@ class WorkerProgram:
         if not self._tasks:
             logger.warning("the app has no task handlers: every job stays queued; import the module with your @task")
         board.use(board.Board(rows=self._settings.worker_concurrency + 1))
-        liveness.use(liveness.Liveness.at(self._settings.worker_internal_bind))
         self._internal = self._bind_internal()
         self._celery.task(name=RUN_JOB, ignore_result=True)(self._runner.run)
         self._celery.steps["consumer"].add(BeatStep)
@@ -91,7 +90,6 @@ class WorkerProgram:
             sweeps.join(END_SECONDS)
             self._reconciler.forget()
             self._internal.shutdown()
-            liveness.current.remove()
 
     def _bind_internal(self) -> InternalServer:
         bind = self._settings.worker_internal_bind
