@@ -61,6 +61,10 @@ docs: setup ## Write docs/reference/settings.md from the settings
 
 .PHONY: clean
 clean: ## Remove caches, .venv and the data of `make run`
+	@! { [ -e .flask-scale/lock ] && ! flock --nonblock .flask-scale/lock true; } || \
+	    { echo "make run still runs here: end it first (Ctrl-C)" >&2; exit 1; }
+	@# Under root's closed home the data lie elsewhere, behind links.
+	@for link in .flask-scale/*; do if [ -L "$$link" ]; then rm -rf "$$(readlink -f "$$link")"; fi; done
 	rm -rf .venv .flask-scale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 	find src services tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 

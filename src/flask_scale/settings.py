@@ -83,6 +83,9 @@ class Settings(BaseModel):
     )
     cache_ttl_seconds: float = Field(300.0, gt=0, description="How long a cached value is fresh.")
     cache_stale_seconds: float = Field(30.0, ge=0, description="How long after that it is served while one reloads.")
+    cache_lease_seconds: float = Field(
+        30.0, gt=0, description="A loader silent for this long is taken for dead and another loads."
+    )
     cache_timeout_seconds: float = Field(0.1, gt=0, description="Longest wait for the cache, connect and read each.")
     cache_prefix: str = Field("fs:", max_length=32, description="Begins every cache key; one a deployment.")
     cache_memory_bytes: int = Field(32 * 1024 * 1024, ge=0, description="Size of a process's own L1; 0 is none.")

@@ -22,7 +22,13 @@ __all__ = ["MISSING", "CachedFunction", "DataCache", "Missing", "Result", "build
 def init_app(app: Flask, state: State) -> None:
     """Build the data cache. It connects at first use."""
     settings = state.settings
-    state.cache = DataCache(build_cache(settings), ttl=settings.cache_ttl_seconds, stale=settings.cache_stale_seconds)
+    state.cache = DataCache(
+        build_cache(settings),
+        ttl=settings.cache_ttl_seconds,
+        stale=settings.cache_stale_seconds,
+        lease_seconds=settings.cache_lease_seconds,
+        wait_seconds=settings.cache_lease_seconds,
+    )
     state.parts["cache"] = _part(settings)
 
 

@@ -20,7 +20,7 @@ from flask_scale.errors import NotCacheable
 from flask_scale.metrics.instruments import instruments
 
 #: A loader that is silent for this long, in seconds, is taken for dead and another loads.
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 30.0
 #: Longest wait for others' loads, in seconds; then the caller loads for itself, without keeping the value.
 WAIT_SECONDS = 30.0
 #: A TTL is shortened by a random part, at most this, so that keys kept together do not end together.

@@ -41,3 +41,12 @@ def test_the_settings_give_the_times():
     state.cache.set("long", 1, ttl=100)
     time.sleep(0.01)
     assert [state.cache.get(key) for key in ("short", "long")] == [cache.MISSING, 1]
+
+
+def test_a_loader_is_given_the_settings_lease():
+    app, state = Flask(__name__), State(Settings(cache_lease_seconds=7))
+
+    cache.init_app(app, state)
+
+    assert state.cache._lease_seconds == 7
+    assert state.cache._wait_seconds == 7
