@@ -17,8 +17,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from flask_scale.breaker import Breaker
 from flask_scale.cache import scripts
-from flask_scale.cache.breaker import Breaker
 from flask_scale.cache.contract import Entry, Found, Lease, check_names
 from flask_scale.cache.drops import Drops, Owed
 from flask_scale.errors import CacheUnavailable

@@ -11,15 +11,15 @@ Failure policy: fail open. A hint that was not sent is made up for by the reconc
 import base64
 import json
 import logging
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from flask_scale.breaker import Breaker
 from flask_scale.jobs.job import Hint
 from flask_scale.metrics.instruments import instruments
 
@@ -35,42 +35,11 @@ FAILURES_TO_OPEN = 3
 OPEN_SECONDS = 2.0
 
 
-class Breaker:
-    """Open after `FAILURES_TO_OPEN` failures in a row, for `OPEN_SECONDS`; then one caller may try."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures = 0
-        self._open_until = 0.0
-
-    @property
-    def closed(self) -> bool:
-        """True while callers may try."""
-        return self._failures < FAILURES_TO_OPEN or self._clock() >= self._open_until
-
-    def enter(self) -> bool:
-        """True for a caller that may try now; the one that tests an open breaker keeps the others out meanwhile."""
-        if not self.closed:
-            return False
-        if self._failures >= FAILURES_TO_OPEN:
-            self._open_until = self._clock() + OPEN_SECONDS
-        return True
-
-    def succeeded(self) -> None:
-        """The broker answered."""
-        self._failures = 0
-
-    def failed(self) -> None:
-        """The broker did not answer in time."""
-        self._failures += 1
-        self._open_until = self._clock() + OPEN_SECONDS
-
-
 class Publisher:
     """Sends hints. Give it no URL where there is no broker: it then sends nothing and says so."""
 
     def __init__(self, broker_url: str | None, *, timeout_seconds: float) -> None:
-        self.breaker = Breaker()
+        self.breaker = Breaker(FAILURES_TO_OPEN, OPEN_SECONDS)
         self._redis = _client(broker_url, timeout_seconds) if broker_url else None
 
     @property
@@ -80,7 +49,7 @@ class Publisher:
 
     def publish(self, hints: Sequence[Hint]) -> bool:
         """Send the hints, all or none of a queue's; False where the broker did not take them in time."""
-        if self._redis is None or not self.breaker.enter():
+        if self._redis is None or not self.breaker.allows():
             return False
         by_queue: dict[str, list[bytes]] = {}
         for hint in hints:
@@ -108,7 +77,7 @@ class Publisher:
 
     def after_fork(self) -> None:
         """Begin anew in a forked process: redis-py itself drops connections of another pid."""
-        self.breaker = Breaker()
+        self.breaker = Breaker(FAILURES_TO_OPEN, OPEN_SECONDS)
 
     def close(self) -> None:
         """Close the connections."""

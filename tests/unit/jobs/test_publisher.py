@@ -15,9 +15,7 @@ from flask_scale.jobs.job import Hint
 from flask_scale.jobs.publisher import (
     FAILURES_TO_OPEN,
     KILL_AFTER_SECONDS,
-    OPEN_SECONDS,
     RUN_JOB,
-    Breaker,
     Publisher,
     message,
 )
@@ -74,32 +72,6 @@ def test_a_broker_that_is_gone_is_no_error():
     publisher = Publisher("redis://127.0.0.1:1", timeout_seconds=0.1)
     assert not publisher.publish([HINT])
     assert publisher.waiting("default") is None
-
-
-class TestBreaker:
-    @pytest.fixture
-    def breaker(self):
-        self.now = 100.0
-        return Breaker(clock=lambda: self.now)
-
-    def test_it_opens_only_after_failures_in_a_row(self, breaker):
-        for _ in range(FAILURES_TO_OPEN - 1):
-            breaker.failed()
-        breaker.succeeded()
-        for _ in range(FAILURES_TO_OPEN - 1):
-            breaker.failed()
-        assert breaker.enter()
-        breaker.failed()
-        assert not breaker.enter()
-
-    def test_when_its_time_is_over_one_caller_tries_and_its_success_closes_it(self, breaker):
-        for _ in range(FAILURES_TO_OPEN):
-            breaker.failed()
-        self.now += OPEN_SECONDS
-        assert breaker.closed
-        assert [breaker.enter() for _ in range(3)] == [True, False, False]
-        breaker.succeeded()
-        assert [breaker.enter() for _ in range(3)] == [True, True, True]
 
 
 def test_many_callers_at_once_wait_for_a_silent_broker_side_by_side(silent_port):

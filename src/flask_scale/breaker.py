@@ -21,6 +21,11 @@ class Breaker:
         self._failures = 0
         self._next_try = 0.0
 
+    @property
+    def closed(self) -> bool:
+        """True where `allows` would be; a look changes nothing."""
+        return self._failures < self._limit or self._clock() >= self._next_try
+
     def allows(self) -> bool:
         """True where the server should be asked; the caller then reports `succeeded` or `failed`."""
         if self._failures < self._limit:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flask_scale.cache.breaker import Breaker
+from flask_scale.breaker import Breaker
 from flask_scale.testing.cache import ManualClock
 
 
@@ -47,3 +47,12 @@ def test_a_successful_try_closes_it(breaker, clock):
     assert breaker.allows()
     assert breaker.succeeded()
     assert [breaker.allows(), breaker.allows()] == [True, True]
+
+
+def test_a_look_at_an_open_breaker_takes_no_turn(breaker, clock):
+    breaker.failed()
+    breaker.failed()
+    assert not breaker.closed
+    clock.advance(1.0)
+
+    assert [breaker.closed, breaker.closed, breaker.allows(), breaker.closed] == [True, True, True, False]
