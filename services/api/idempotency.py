@@ -22,7 +22,8 @@ from services.domain.scale import scale
 P = ParamSpec("P")
 
 HEADER = "Idempotency-Key"
-SHAPE = re.compile(r"[\x21-\x7e]{1,255}\Z")
+#: Visible ASCII without the comma: WSGI joins a header that was given twice with one.
+SHAPE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}\Z")
 
 #: What is replayed of the first answer's headers.
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
@@ -58,7 +59,7 @@ def read_key(*, required: bool) -> str | None:
             raise Problem("idempotency-key-missing")
         return None
     if SHAPE.match(key) is None:
-        raise invalid(HEADER, "must be 1 to 255 visible ASCII characters")
+        raise invalid(HEADER, "must be 1 to 255 visible ASCII characters without a comma, and given once")
     return key
 
 

@@ -82,7 +82,7 @@ class IdempotencyHeaders(Headers):
     key: str | None = Field(
         None,
         alias="Idempotency-Key",
-        description="Makes the request safe to repeat: 1 to 255 visible ASCII characters, new for each.",
+        description="Makes the request safe to repeat: 1 to 255 visible ASCII characters but the comma, new for each.",
     )
 
 

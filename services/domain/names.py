@@ -5,8 +5,10 @@ import unicodedata
 #: In characters, after normalising.
 MAX_NAME_LENGTH = 200
 
-#: Control characters, lone surrogates, line and paragraph separators.
-REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+#: Control and format characters, lone surrogates, line and paragraph separators.
+REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: Format characters that names of some scripts need: the zero-width non-joiner and joiner.
+JOINERS = "\u200c\u200d"
 
 
 def normalise(value: str) -> str:
@@ -18,7 +20,7 @@ def normalise(value: str) -> str:
     name = value.strip(" ")
     if not name.isascii() or not name.isprintable():
         name = _normalise_unicode(value)
-    if not name:
+    if not name.strip(JOINERS):
         raise ValueError("is empty")
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(f"is longer than {MAX_NAME_LENGTH} characters")
@@ -27,6 +29,6 @@ def normalise(value: str) -> str:
 
 def _normalise_unicode(value: str) -> str:
     for character in value:
-        if unicodedata.category(character) in REFUSED_CATEGORIES:
+        if unicodedata.category(character) in REFUSED_CATEGORIES and character not in JOINERS:
             raise ValueError(f"has a character that is not allowed: U+{ord(character):04X}")
     return unicodedata.normalize("NFC", value).strip()

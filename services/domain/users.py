@@ -109,8 +109,9 @@ def search(
 ) -> Page:
     """Users whose email begins with `prefix`, in email order, then those whose name does, in name order.
 
-    Each section is a range of one index, read from `after` on, so a page costs the same at the
-    first and at the millionth user. Nobody is in both sections. No prefix: all, by email.
+    Each section is a range of one index, read from `after` on: no page reads those before it. Nobody
+    is in both sections: the second reads past names whose email matched already, which for a short
+    prefix of a million users is some ten thousand rows. No prefix: all, by email.
     """
     rows: list[tuple[User, Position]] = []
     if after is None or after.section == "email":

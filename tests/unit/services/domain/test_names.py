@@ -30,7 +30,10 @@ def test_a_name_is_trimmed_and_composed(value, name):
     assert names.normalise(value) == name
 
 
-@pytest.mark.parametrize("value", ["", "  ", "\u3000", "x" * 201, "a\0b", "a\nb", "é\x7f", "\ud800", "a\u2028b"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "  ", "\u3000", "x" * 201, "a\0b", "a\nb", "é\x7f", "\ud800", "a\u2028b", "\u200b", "\u200d", "a\u202eb"],
+)
 def test_what_no_name_has_is_refused(value):
     with pytest.raises(ValueError, match=r"empty|longer|not allowed"):
         names.normalise(value)
