@@ -91,6 +91,7 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
         """Signals may come from here on: have what they touch ready."""
         self._stopping = Event()
         self._waiting: set[IdleTimeout] = set()
+        self._idle: set[IdleTimeout] = set()
         super().init_signals()
 
     def run(self) -> None:
@@ -124,8 +125,11 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
         return server
 
     def _end_idle(self) -> None:
-        for idle in tuple(self._waiting):
-            gevent.get_hub().loop.run_callback(idle.end)
+        """End what was idle at the last look too: a request that had arrived by then has been read since."""
+        idle = set(self._waiting)
+        for connection in idle & self._idle:
+            gevent.get_hub().loop.run_callback(connection.end)
+        self._idle = idle
 
 
 def _stop_accepting(server: StreamServer) -> None:
