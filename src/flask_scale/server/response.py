@@ -17,6 +17,8 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]
 
     sock: Any
 
+    sock: Any
+
     def write(self, arg: bytes) -> None:
         """Send a piece of the body, the first one with the head."""
         if self.headers_sent or len(arg) > LONGEST_JOINED:
