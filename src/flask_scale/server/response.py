@@ -17,8 +17,6 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]
 
     sock: Any
 
-    sock: Any
-
     def write(self, arg: bytes) -> None:
         """Send a piece of the body, the first one with the head."""
         if self.headers_sent or len(arg) > LONGEST_JOINED:
