@@ -223,3 +223,16 @@ def test_a_probe_is_answered_while_every_place_of_the_public_port_is_taken(serve
         assert not all(answer.done() for answer in busy)
         assert probes == [200, 200, 200]
         assert {answer.result().status for answer in busy} == {200}
+
+
+@pytest.mark.parametrize("worker_class", CLASSES)
+def test_a_recycled_gunicorn_worker_answers_the_scrapes_that_it_accepted(serve, worker_class):
+    server = serve("plain:app", worker_class=worker_class, workers=2, max_requests=5)
+
+    def ask(_):
+        return server.get("/").status, server.probe("/metrics", timeout=20).status
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(300)))
+
+    assert answers == [(200, 200)] * 300

@@ -19,6 +19,9 @@ from flask_scale.state import State, state_of
 
 log = logging.getLogger("flask_scale.server")
 
+#: Seconds that the probes and scrapes in flight have in a stopping gunicorn worker, once all else is done.
+PROBE_SECONDS = 2.0
+
 
 class Equipped:
     """Mixed into gunicorn's worker classes: the app gets flask_scale, and the internal port its own app."""

@@ -14,7 +14,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker as PlainGeventWorker
 
 from flask_scale import board
-from flask_scale.server.equipment import Equipped
+from flask_scale.server.equipment import PROBE_SECONDS, Equipped
 from flask_scale.server.patching import make_psycopg2_cooperative, patch_gunicorn_worker
 
 #: Seconds that a stopping gunicorn worker keeps idle connections for a request that may be on its way.
@@ -96,29 +96,33 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Accept until told to stop, then finish what was accepted within `graceful_timeout`."""
-        for listener in self.take_internal():
-            self._listen(listener, Pool(self.worker_connections))
-        pools = [Pool(self.worker_connections) for _ in self.sockets]
-        servers = [self._listen(listener, pool) for listener, pool in zip(self.sockets, pools, strict=True)]
+        probes = [self._listen(listener) for listener in self.take_internal()]
+        servers = [self._listen(listener) for listener in self.sockets]
         while self.alive:
             self.notify()
             self._stopping.wait(1.0)
+        self._finish(servers, self.cfg.graceful_timeout, linger=LINGER)
+        self._finish(probes, PROBE_SECONDS, linger=0)
+
+    def _finish(self, servers: list[StreamServer], seconds: float, linger: float) -> None:
+        """Accept no more, and let what was accepted end within `seconds`; idle ones stay for `linger` of them."""
         begun = monotonic()
+        pools = [server.pool for server in servers if server.pool is not None]
         for server in servers:
             _stop_accepting(server)
-        while any(pools) and monotonic() - begun < self.cfg.graceful_timeout:
+        while any(pools) and monotonic() - begun < seconds:
             self.notify()
-            if monotonic() - begun > LINGER:
+            if monotonic() - begun >= linger:
                 self._end_idle()
             gevent.sleep(0.05)
         for pool in pools:
             pool.kill(timeout=1)
 
-    def _listen(self, listener: Any, pool: Pool) -> StreamServer:
+    def _listen(self, listener: Any) -> StreamServer:
         listener.setblocking(1)
         ssl_args = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
         handle = partial(self.handle, ListenerName(listener.getsockname()))
-        server = StreamServer(listener, handle=handle, spawn=pool, **ssl_args)
+        server = StreamServer(listener, handle=handle, spawn=Pool(self.worker_connections), **ssl_args)
         if self.cfg.workers > 1:
             server.max_accept = 1
         server.start()
