@@ -12,7 +12,7 @@ PYTHON_VENV := .venv/bin/python
 STEP := sh scripts/step.sh
 # Every name of an index or host in a lock is one too many: `make lock` is for any index.
 COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml
+	--no-emit-index-url --no-annotate --no-header --upgrade
 
 ##@ Use
 
@@ -51,9 +51,12 @@ setup: ## Make .venv from requirements/dev.txt; done by every other target
 .PHONY: lock
 lock: setup ## Pin the newest allowed versions in requirements/
 	@$(PYTHON_VENV) -m pip --disable-pip-version-check install --quiet "uv>=0.13,<0.14"
-	@$(STEP) "requirements/runtime.txt" $(COMPILE) -o requirements/runtime.txt
-	@$(STEP) "requirements/dev.txt" $(COMPILE) --extra dev --group build --group service --group test \
-	    -c requirements/runtime.txt -o requirements/dev.txt
+	@$(STEP) "requirements/runtime.txt" $(COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(STEP) "requirements/dev.txt" $(COMPILE) pyproject.toml --extra dev --group build --group api --group worker --group examples \
+	    --group test -c requirements/runtime.txt -o requirements/dev.txt
+	@for image in api worker; do \
+	    $(STEP) "requirements/$$image.txt" $(COMPILE) pyproject.toml --group $$image -c requirements/dev.txt -o requirements/$$image.txt; done
+	@$(STEP) "requirements/build.txt" $(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 
 .PHONY: docs
 docs: setup ## Write docs/reference/settings.md from the settings

@@ -1,0 +1,49 @@
+{{/* What pods share. */}}
+
+{{/* A pod's securityContext, restricted: (list $defaults $overrides). */}}
+{{- define "flask-scale.podSecurityContext" -}}
+{{- $base := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- mergeOverwrite $base (deepCopy (index . 0)) (deepCopy (index . 1)) | toYaml -}}
+{{- end -}}
+
+{{/* A container's securityContext, restricted: its overrides. */}}
+{{- define "flask-scale.securityContext" -}}
+{{- $base := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
+{{- mergeOverwrite $base (deepCopy .) | toYaml -}}
+{{- end -}}
+
+{{/* Where a component's pods may run: (list $ "api" .Values.api). */}}
+{{- define "flask-scale.scheduling" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $values := index . 2 -}}
+{{- with $root.Values.global.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if hasKey $values "topologySpreadConstraints" }}
+{{- $selector := dict "matchLabels" (include "flask-scale.selectorLabels" (list $root $component) | fromYaml) }}
+{{- $spread := $values.topologySpreadConstraints }}
+{{- if not $spread }}
+{{- $spread = list }}
+{{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+{{- $spread = append $spread (dict "maxSkew" 1 "topologyKey" $key "whenUnsatisfiable" "ScheduleAnyway") }}
+{{- end }}
+{{- end }}
+topologySpreadConstraints:
+{{- range $spread }}
+  - {{- toYaml (merge (deepCopy .) (dict "labelSelector" $selector)) | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end -}}
