@@ -1,6 +1,7 @@
 {{/* What nginx answers itself, as problem+json like the app's own errors. */}}
 {{- define "flask-scale.nginx.titles" -}}
 "400": The request cannot be read
+"404": There is nothing at this address
 "405": The method is not allowed
 "408": The request took too long
 "413": The request is too large
