@@ -124,6 +124,7 @@ def _config(folder: Folder) -> Config:
     config = Config()
     config.set_main_option("script_location", folder.location.replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("prepend_sys_path", ".")  # an env.py imports the app, as `flask-scale serve` does
     return config
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -102,6 +103,42 @@ def test_migrate_tells_what_is_pending_and_does_it_once(database_url):
 
     assert run(database_url, "migrate", "--check").exit_code == 0
     assert run(database_url, "migrate").stdout == "flask_scale: up to date\n"
+
+
+def test_a_check_waits_for_whoever_migrates(database_url):
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(run_apart, database_url, "migrate", "--check", "--wait", "30")
+        assert run_apart(database_url, "migrate").returncode == 0
+        done = waiting.result()
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "the schema is current")
+
+
+def test_a_check_waits_no_longer_than_it_was_told(database_url):
+    done = run_apart(database_url, "migrate", "--check", "--wait", "0.5")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == "waiting: pending revisions: 1"
+    assert done.stdout.splitlines()[-1].startswith("pending: flask_scale: 0001")
+
+
+def test_migrations_may_import_the_app_that_lies_beside_them(database_url, tmp_path):
+    (tmp_path / "beside.py").write_text("from sqlalchemy import MetaData\nmetadata = MetaData()\n")
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(
+        "from beside import metadata\nfrom flask_scale.migrate import run_env\nrun_env(metadata)\n"
+    )
+    (folder / "versions" / "a1.py").write_text(
+        'revision = "a1"\ndown_revision = None\ndef upgrade():\n    pass\n',
+    )
+    done = subprocess.run(
+        [Path(sys.executable).parent / "flask-scale", "migrate"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "FLASK_SCALE_DATABASE_URL": database_url, "FLASK_SCALE_MIGRATIONS": "migrations"},
+    )
+    assert (done.returncode, "app: applied a1" in done.stdout) == (0, True), done.stderr
 
 
 def test_of_two_migrations_at_once_one_does_the_work_and_both_end_well(database_url):

@@ -47,3 +47,19 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/* The preStop hook, in which a pod serves on while proxies learn of its end: (list $ seconds). */}}
+{{- define "flask-scale.preStop" -}}
+{{- $seconds := int (index . 1) -}}
+{{- if $seconds -}}
+lifecycle:
+  preStop:
+    {{- if semverCompare ">=1.30.0-0" (index . 0).Capabilities.KubeVersion.Version }}
+    sleep:
+      seconds: {{ $seconds }}
+    {{- else }}
+    exec:
+      command: [sleep, {{ $seconds | quote }}]
+    {{- end }}
+{{- end -}}
+{{- end -}}

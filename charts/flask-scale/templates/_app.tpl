@@ -1,0 +1,157 @@
+{{/* What the pods of API, worker and migrations have in common: they run the app. */}}
+
+{{/* Settings that the chart gives to every pod, under their names without FLASK_SCALE_. */}}
+{{- define "flask-scale.ownSettings" -}}
+BIND: "0.0.0.0:8000"
+INTERNAL_BIND: "0.0.0.0:8001"
+WORKER_INTERNAL_BIND: "0.0.0.0:8002"
+# Deployments that share a Redis each have their own keys.
+CACHE_PREFIX: {{ printf "fs:%s:" (printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 8) | quote }}
+{{- with .Values.migrations.path }}
+MIGRATIONS: {{ quote . }}
+{{- end }}
+{{- end -}}
+
+{{/* Settings that a value may replace: the API's proxies have an address of the cluster's own networks. */}}
+{{- define "flask-scale.defaultSettings" -}}
+FORWARDED_ALLOW_IPS: 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7
+{{- end -}}
+
+{{/* All settings of a component, merged: (list $ .Values.api). */}}
+{{- define "flask-scale.settings" -}}
+{{- $root := index . 0 -}}
+{{- $settings := include "flask-scale.defaultSettings" $root | fromYaml -}}
+{{- $settings = mergeOverwrite $settings (deepCopy $root.Values.settings) (deepCopy (index . 1).settings) -}}
+{{- mergeOverwrite $settings (include "flask-scale.ownSettings" $root | fromYaml) | toYaml -}}
+{{- end -}}
+
+{{/* One setting's value, or the library's default: (list $ .Values.api "WORKERS" 4). */}}
+{{- define "flask-scale.setting" -}}
+{{- $settings := mergeOverwrite (deepCopy (index . 0).Values.settings) (deepCopy (index . 1).settings) -}}
+{{- get $settings (index . 2) | default (index . 3) -}}
+{{- end -}}
+
+{{/* The environment of a component's container: (list $ .Values.api). */}}
+{{- define "flask-scale.env" -}}
+{{- $root := index . 0 -}}
+{{- $values := index . 1 -}}
+env:
+  {{- include "flask-scale.connectionEnv" $root | nindent 2 }}
+  {{- range $name, $value := include "flask-scale.settings" . | fromYaml }}
+  - name: FLASK_SCALE_{{ $name }}
+    value: {{ include "flask-scale.text" $value | quote }}
+  {{- end }}
+  {{- with $values.env }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with $values.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* A value as text; YAML's numbers are floats, and would read 1e+06. */}}
+{{- define "flask-scale.text" -}}
+{{- if kindIs "float64" . -}}
+{{- eq (floor .) (float64 .) | ternary (int64 .) . -}}
+{{- else -}}
+{{- . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A container of the app, up to its ports and probes: (list $ "api" .Values.api). */}}
+{{- define "flask-scale.appContainer" -}}
+{{- $root := index . 0 -}}
+{{- $values := index . 2 -}}
+image: {{ include "flask-scale.image" (list $root $values.image) }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+{{ include "flask-scale.env" (list $root $values) }}
+securityContext:
+  {{- include "flask-scale.securityContext" $values.securityContext | nindent 2 }}
+volumeMounts:
+  - name: tmp
+    mountPath: /tmp
+  {{- with $values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* "true" where pods wait for the schema. */}}
+{{- define "flask-scale.migrated" -}}
+{{- if and (include "flask-scale.hasDatabase" .) (ne .Values.migrations.mode "none") }}true{{ end -}}
+{{- end -}}
+
+{{/*
+The pod template of API or worker: (dict "root" $ "component" "api" "values" .Values.api "command" "serve" "ports" $ports "probes" $probes),
+where ports and probes are what the chart gives: [{name, containerPort}] and {startup, readiness, liveness}.
+*/}}
+{{- define "flask-scale.appPod" -}}
+{{- $root := .root -}}
+{{- $values := .values -}}
+metadata:
+  labels:
+    {{- include "flask-scale.stablePodLabels" (list $root .component) | nindent 4 }}
+    {{- with $values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    checksum/connections: {{ include "flask-scale.secretChecksum" $root }}
+    {{- with $values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  {{- include "flask-scale.scheduling" (list $root .component $values) | nindent 2 }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ int $values.terminationGracePeriodSeconds }}
+  securityContext:
+    {{- include "flask-scale.podSecurityContext" (list (include "flask-scale.appUser" . | fromYaml) $values.podSecurityContext) | nindent 4 }}
+  {{- if or (include "flask-scale.migrated" $root) $values.extraInitContainers }}
+  initContainers:
+    {{- if include "flask-scale.migrated" $root }}
+    - name: wait-for-migrations
+      args: [migrate, --check, --wait, "600"]
+      {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
+      resources:
+        {{- toYaml $root.Values.migrations.resources | nindent 8 }}
+    {{- end }}
+    {{- with $values.extraInitContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- end }}
+  containers:
+    - name: {{ .component }}
+      {{- with $values.command }}
+      command: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      args: {{- toYaml ($values.args | default (list .command $values.app)) | nindent 8 }}
+      {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
+      ports:
+        {{- toYaml .ports | nindent 8 }}
+      {{- range $name, $probe := .probes }}
+      {{ $name }}Probe:
+        {{- toYaml (get $values.probes $name | default $probe) | nindent 8 }}
+      {{- end }}
+      {{- with include "flask-scale.preStop" (list $root $values.preStopSeconds) }}
+      {{- . | nindent 6 }}
+      {{- end }}
+      resources:
+        {{- toYaml $values.resources | nindent 8 }}
+    {{- with $values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  volumes:
+    - name: tmp
+      emptyDir:
+        sizeLimit: {{ $values.tmpSizeLimit }}
+    {{- with $values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* The user of the images, in the group that may be any user's. */}}
+{{- define "flask-scale.appUser" -}}
+runAsUser: 10001
+runAsGroup: 0
+fsGroup: 0
+{{- end -}}
