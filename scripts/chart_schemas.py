@@ -56,6 +56,9 @@ CUSTOM = {
     ),
 }
 
+#: The first draft that knows `if`; kubeconform's own default does not, and would pass everything.
+DRAFT = {"$schema": "http://json-schema.org/draft-07/schema#"}
+
 #: What the API server makes of a quantity, and what the plain definition does not say.
 QUANTITY = {"type": ["string", "number"], "pattern": "^[+-]?[0-9.]+([eEinumkKMGTP]*[-+]?[0-9]*)$"}
 INT_OR_STRING = {"type": ["integer", "string"]}
@@ -68,7 +71,7 @@ def main() -> None:
     for old in FOLDER.glob("*.json"):
         old.unlink()
     custom = {name: schema for module, paths in CUSTOM.items() for name, schema in _custom(module, paths)}
-    _write("custom.json", {"definitions": custom})
+    _write("custom.json", DRAFT | {"definitions": custom})
     for version in KUBERNETES:
         swagger = _module(f"k8s.io/kubernetes@v{version}") / "api" / "openapi-spec" / "swagger.json"
         _write(
@@ -90,7 +93,7 @@ def _of_version(definitions: dict[str, Schema], custom: Iterable[str]) -> Schema
         _name_itself(needed[name], definitions[name]["x-kubernetes-group-version-kind"][0])
     choices = {kind: f"#/definitions/{name}" for kind, name in roots.items()}
     choices |= {kind: f"custom.json#/definitions/{kind}" for kind in custom}
-    return {
+    return DRAFT | {
         "required": ["apiVersion", "kind", "metadata"],
         "properties": {"kind": {"enum": sorted(choices)}},
         "allOf": [
