@@ -59,8 +59,9 @@ lock: setup ## Pin the newest allowed versions in requirements/
 	@$(STEP) "requirements/build.txt" $(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 
 .PHONY: docs
-docs: setup ## Write docs/reference/settings.md from the settings
+docs: setup ## Write what is made from the settings: their page, and the chart's schema of them
 	@$(PYTHON_VENV) scripts/settings_reference.py
+	@$(PYTHON_VENV) scripts/settings_schema.py
 
 .PHONY: clean
 clean: ## Remove caches, .venv and the data of `make run`

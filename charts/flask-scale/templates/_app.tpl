@@ -95,6 +95,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
+    kubectl.kubernetes.io/default-container: {{ .component }}
     checksum/connections: {{ include "flask-scale.secretChecksum" $root }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}

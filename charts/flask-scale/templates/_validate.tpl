@@ -1,0 +1,111 @@
+{{/*
+Values that each are good and together are not. Every message says what to do.
+Included by templates/validate.yaml, which renders nothing.
+*/}}
+{{- define "flask-scale.validate" -}}
+{{- $values := .Values -}}
+{{- $errors := list -}}
+
+{{- if and $values.ingress.enabled $values.httpRoute.enabled -}}
+{{- $errors = append $errors "ingress.enabled and httpRoute.enabled: both lead the same traffic in; switch one off." -}}
+{{- end -}}
+{{- if and $values.httpRoute.enabled (not $values.httpRoute.parentRefs) -}}
+{{- $errors = append $errors "httpRoute.parentRefs: name the Gateway, e.g. [{name: my-gateway, namespace: gateways}]." -}}
+{{- end -}}
+{{- if and (not $values.nginx.enabled) $values.nginx.trustedProxies -}}
+{{- $errors = append $errors "nginx.trustedProxies: nginx.enabled is false; set settings.FORWARDED_ALLOW_IPS instead." -}}
+{{- end -}}
+{{- if and $values.nginx.service.nodePort (eq $values.nginx.service.type "ClusterIP") -}}
+{{- $errors = append $errors "nginx.service.nodePort: a ClusterIP Service has none; set nginx.service.type to NodePort or LoadBalancer." -}}
+{{- end -}}
+
+{{- if and $values.redis.enabled (or $values.externalRedis.brokerUrl $values.externalRedis.cacheUrl $values.externalRedis.existingSecret) -}}
+{{- $errors = append $errors "externalRedis: set redis.enabled=false to use it, or leave externalRedis empty." -}}
+{{- end -}}
+{{- if and $values.postgresql.enabled (or $values.externalPostgresql.url $values.externalPostgresql.existingSecret) -}}
+{{- $errors = append $errors "externalPostgresql: set postgresql.enabled=false to use it, or leave externalPostgresql empty." -}}
+{{- end -}}
+{{- if $values.worker.enabled -}}
+{{- if not (include "flask-scale.hasDatabase" .) -}}
+{{- $errors = append $errors "worker.enabled: jobs are kept in PostgreSQL; set postgresql.enabled=true or externalPostgresql, or worker.enabled=false." -}}
+{{- end -}}
+{{- if not (include "flask-scale.hasBroker" .) -}}
+{{- $errors = append $errors "worker.enabled: jobs need a broker; set redis.enabled=true or externalRedis.brokerUrl, or worker.enabled=false." -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq $values.migrations.mode "hook") $values.postgresql.enabled -}}
+{{- $errors = append $errors "migrations.mode=hook: a hook runs before the chart's own PostgreSQL is there; use mode=job, or externalPostgresql." -}}
+{{- end -}}
+{{- if and (eq $values.migrations.mode "hook") $values.externalPostgresql.url -}}
+{{- $errors = append $errors "migrations.mode=hook: a hook runs before the chart's Secret with the URL is there; give it by externalPostgresql.existingSecret." -}}
+{{- end -}}
+
+{{- $provider := $values.autoscaling.provider -}}
+{{- if and (eq $provider "keda") (not $values.autoscaling.prometheusAddress) -}}
+{{- $errors = append $errors "autoscaling.prometheusAddress: KEDA asks a Prometheus; say where it is, e.g. http://prometheus.monitoring:9090." -}}
+{{- end -}}
+{{- range $name := list "api" "worker" -}}
+{{- $component := get $values $name -}}
+{{- $scaling := $component.autoscaling -}}
+{{- if and (ne $provider "none") (or (eq $name "api") $component.enabled) -}}
+{{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}
+{{- $errors = append $errors (printf "%s.autoscaling: minReplicas (%d) is above maxReplicas (%d)." $name (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- end -}}
+{{- if and (eq (int $scaling.minReplicas) 0) (or (eq $provider "hpa") (eq $name "api")) -}}
+{{- $errors = append $errors (printf "%s.autoscaling.minReplicas=0: %s" $name (ternary "nobody would answer the first request; use 1 or more." "a HorizontalPodAutoscaler cannot start from zero; use 1, or autoscaling.provider=keda." (eq $name "api"))) -}}
+{{- end -}}
+{{- $targets := list $scaling.cpuPercent $scaling.requestsPerSecond $scaling.inFlightPercent $scaling.queueDepth $scaling.oldestAgeSeconds | compact -}}
+{{- if not $targets -}}
+{{- $errors = append $errors (printf "%s.autoscaling: every target is 0, so that nothing would scale; set one." $name) -}}
+{{- end -}}
+{{- if and $scaling.cpuPercent (not (dig "requests" "cpu" "" $component.resources)) -}}
+{{- $errors = append $errors (printf "%s.autoscaling.cpuPercent is a share of the CPU request: set %s.resources.requests.cpu, or cpuPercent to 0." $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $drain := ternary (include "flask-scale.setting" (list $ $component "DRAIN_SECONDS" 3) | float64 | ceil | int) 0 (eq $name "api") -}}
+{{- $graceful := include "flask-scale.setting" (list $ $component "GRACEFUL_TIMEOUT_SECONDS" 30) | int -}}
+{{- $need := add (int $component.preStopSeconds) $drain $graceful 5 | int -}}
+{{- if lt (int $component.terminationGracePeriodSeconds) $need -}}
+{{- $errors = append $errors (printf "%s.terminationGracePeriodSeconds=%d would cut requests or jobs off: preStop, drain, graceful timeout and 5 s are %d; raise it, or lower GRACEFUL_TIMEOUT_SECONDS." $name (int $component.terminationGracePeriodSeconds) $need) -}}
+{{- end -}}
+{{- end -}}
+{{- if le (include "flask-scale.setting" (list . .Values.api "KEEPALIVE_SECONDS" 75) | int) 60 -}}
+{{- $errors = append $errors "settings.KEEPALIVE_SECONDS: must be above nginx's 60, or nginx sends requests to connections that just closed." -}}
+{{- end -}}
+{{- if and $values.nginx.enabled (lt (int $values.nginx.terminationGracePeriodSeconds) (add (int $values.nginx.preStopSeconds) 10 | int)) -}}
+{{- $errors = append $errors "nginx.terminationGracePeriodSeconds: must be at least 10 above nginx.preStopSeconds, or requests are cut off." -}}
+{{- end -}}
+
+{{- range $name := list "api" "worker" "nginx" "redis" "postgresql" -}}
+{{- $image := (get $values $name).image -}}
+{{- if and (eq $image.tag "latest") (not $image.digest) -}}
+{{- $errors = append $errors (printf "%s.image.tag=latest: name a version, or a rollback would change nothing." $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{- $errors = concat $errors (include "flask-scale.connectionErrors" . | fromYamlArray) -}}
+{{- if $errors -}}
+{{- fail (printf "\n\n- %s\n" (join "\n- " $errors)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Connections to PostgreSQL that all pods may open, a rollout's extra ones included, against 80% of what it allows. */}}
+{{- define "flask-scale.connectionErrors" -}}
+{{- $limit := ternary .Values.postgresql.maxConnections .Values.externalPostgresql.maxConnections .Values.postgresql.enabled | int -}}
+{{- if and (include "flask-scale.hasDatabase" .) $limit -}}
+{{- $api := .Values.api -}}
+{{- $processes := include "flask-scale.setting" (list . $api "WORKERS" 4) | int -}}
+{{- $pool := add (include "flask-scale.setting" (list . $api "POOL_SIZE" 10) | int) (include "flask-scale.setting" (list . $api "MAX_OVERFLOW" 5) | int) -}}
+{{- $pods := add (include "flask-scale.most" (list . $api) | int) 1 -}}
+{{- $wanted := mul $pods $processes $pool -}}
+{{- if .Values.worker.enabled -}}
+{{- /* a job's own connection, its heartbeat's and one for what it reads; two for the process that leads */ -}}
+{{- $jobs := include "flask-scale.setting" (list . .Values.worker "WORKER_CONCURRENCY" 2) | int -}}
+{{- $wanted = add $wanted (mul (add (include "flask-scale.most" (list . .Values.worker) | int) 1) (add 2 (mul 3 $jobs))) -}}
+{{- end -}}
+{{- $wanted = add $wanted 2 -}}
+{{- if gt (mul $wanted 10) (mul $limit 8) -}}
+- {{ printf "Connections: %d API pods x %d gunicorn workers x %d, with the Celery workers', are up to %d, over 80%% of max_connections=%d. Raise it, or lower replicas (autoscaling's maximum), settings.WORKERS or settings.POOL_SIZE and MAX_OVERFLOW, or put PgBouncer in between and set externalPostgresql.maxConnections=0." (int $pods) $processes (int $pool) (int $wanted) $limit | quote }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
