@@ -9,6 +9,7 @@ API ?= 2
 JOBS ?= 4
 
 PYTHON_VENV := .venv/bin/python
+VERSION := $(shell sed -n 's/^appVersion: //p' charts/flask-scale/Chart.yaml)
 STEP := sh scripts/step.sh
 # Every name of an index or host in a lock is one too many: `make lock` is for any index.
 COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -29,7 +30,7 @@ demo: setup ## Import 100,000 users into what `make run` runs, look one up, read
 ##@ Check
 
 .PHONY: test
-test: setup lint types ## Everything that must hold: lint, types, import rules, then every test [JOBS=4]
+test: setup lint types chart-tools ## Everything that must hold: lint, types, import rules, then every test [JOBS=4]
 	@exec $(PYTHON_VENV) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .PHONY: lint
@@ -41,6 +42,31 @@ lint: setup ## Style, format, and which room may import which
 .PHONY: types
 types: setup ## mypy, strict
 	@$(STEP) "mypy --strict" $(PYTHON_VENV) -m mypy
+
+.PHONY: chart-tools
+chart-tools: ## helm and kubeconform for the chart's tests: compiled once where they are missing
+	@$(STEP) "helm and kubeconform" sh scripts/chart-tools.sh
+
+##@ On Kubernetes
+
+.PHONY: cluster
+cluster: ## A kind cluster of three nodes on this machine, with or without a container registry
+	@k8s-tests/cluster/up.sh
+
+.PHONY: cluster-down
+cluster-down: ## Delete it; what was compiled stays
+	@k8s-tests/cluster/down.sh
+
+.PHONY: images
+images: ## Build flask-scale/api and flask-scale/worker
+	@sh scripts/images.sh
+
+.PHONY: k8s-test
+k8s-test: setup ## Every promise of the chart, on that cluster or another one [KUBE_CONTEXT=name]
+	@[ -n "$(KUBE_CONTEXT)" ] || k8s-tests/cluster/up.sh
+	@sh scripts/images.sh
+	@[ -n "$(KUBE_CONTEXT)" ] || k8s-tests/cluster/load.sh flask-scale/api:$(VERSION) flask-scale/worker:$(VERSION)
+	@KUBE_CONTEXT="$(KUBE_CONTEXT)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests
 
 ##@ Look after
 
@@ -63,6 +89,10 @@ docs: setup ## Write what is made from the settings: their page, and the chart's
 	@$(PYTHON_VENV) scripts/settings_reference.py
 	@$(PYTHON_VENV) scripts/settings_schema.py
 
+.PHONY: chart-schemas
+chart-schemas: setup ## Write tests/chart/schemas from the Go modules of Kubernetes and the operators
+	@$(PYTHON_VENV) scripts/chart_schemas.py
+
 .PHONY: clean
 clean: ## Remove caches, .venv and the data of `make run`
 	@! { [ -e .flask-scale/lock ] && ! flock --nonblock .flask-scale/lock true; } || \
@@ -76,4 +106,4 @@ clean: ## Remove caches, .venv and the data of `make run`
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
