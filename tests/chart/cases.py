@@ -89,21 +89,18 @@ EXTRA: dict[str, Any] = {
     ],
     "env": [{"name": "COLOUR", "value": "blue"}],
     "envFrom": [{"secretRef": {"name": "more-settings"}}],
-    "settings": {"LOG_LEVEL": "debug"},
+    "settings": {"LOG_LEVEL": "DEBUG"},
     "probes": {"liveness": {"tcpSocket": {"port": "internal"}, "periodSeconds": 30}},
 }
-FRONT = {
-    "service": {"type": "NodePort", "nodePort": 30080, "externalTrafficPolicy": "Local", "annotations": {"a": "b"}}
-}
+NODE_PORT = {"type": "NodePort", "nodePort": 30080, "externalTrafficPolicy": "Local", "annotations": {"a": "b"}}
+TRUSTED = {"trustedProxies": ["10.0.0.0/8", "fd00::/8"], "extraConfig": "gzip on;\ngzip_vary on;"}
 
 CASES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "no-nginx": NO_NGINX,
     "node-port": {"nginx": {"service": NODE_PORT}},
     "load-balancer": {"nginx": {"service": {"type": "LoadBalancer"}}},
-    "trusted-proxies": {
-        "nginx": {"trustedProxies": ["10.0.0.0/8", "fd00::/8"], "extraConfig": "gzip on;\ngzip_vary on;"}
-    },
+    "trusted-proxies": {"nginx": TRUSTED},
     "ingress": {"ingress": {"enabled": True}},
     "ingress-community": {"ingress": INGRESS | {"preset": "community"}},
     "ingress-f5": {"ingress": INGRESS | {"preset": "f5", "annotations": {"nginx.org/keepalive": "8"}}},
@@ -124,7 +121,7 @@ CASES: dict[str, dict[str, Any]] = {
     "monitors": {"metrics": MONITORS},
     "monitors-no-worker": {"metrics": MONITORS, "worker": {"enabled": False}},
     "migrations-none": {"migrations": {"mode": "none"}},
-    "migrations-hook": URLS | {"migrations": {"mode": "hook"}},
+    "migrations-hook": SECRETS | {"migrations": {"mode": "hook"}},
     "no-worker": {"worker": {"enabled": False}},
     "own-app": OWN_APP,
     "no-network-policy": {"networkPolicy": {"enabled": False}},
@@ -171,9 +168,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "long-release-name": {"release": "a-release-whose-name-is-as-long-as-helm-lets-it-be-a"},
     **{file.stem: {"files": (file.name,)} for file in sorted(CHART.glob("values-*.yaml"))},
 }
-#: What a values file leaves to the person who installs.
-NEEDED = {"values-gitops": {"redis": {"auth": {"password": "one"}}, "postgresql": {"auth": {"password": "two"}}}}
-CASES |= {name: NEEDED.get(name, {}) for name in OPTIONS}
+CASES |= {name: {} for name in OPTIONS}
 
 
 def rendered(case: str, **options: Any) -> Rendered:

@@ -1,0 +1,98 @@
+"""The nginx tier's configuration: what nginx itself says of it, and what it promises to clients and the app."""
+
+import re
+import subprocess
+
+import pytest
+
+from flask_scale.dev import nginx
+from tests.chart.cases import OPTIONS, rendered
+from tests.chart.support import render
+
+
+def configuration(values=None, case="defaults"):
+    objects = render(values) if values else rendered(case)
+    return objects.get("ConfigMap", "nginx")["data"]["nginx.conf"]
+
+
+@pytest.mark.parametrize("case", ["defaults", "trusted-proxies", "full-name", *OPTIONS])
+def test_nginx_takes_it(case, tmp_path):
+    data = rendered(case).component("ConfigMap", "nginx")["data"]
+    lines = ("nameserver 10.96.0.10", "nameserver fd00::a", "search web.svc.example.org. svc.example.org. example.org")
+    (tmp_path / "resolv.conf").write_text("\n".join(lines))
+    for name, text in data.items():
+        moved = text.replace("/tmp/", f"{tmp_path}/").replace("/etc/flask-scale/", f"{tmp_path}/")
+        moved = moved.replace("/etc/resolv.conf", f"{tmp_path}/resolv.conf")
+        moved = moved.replace("exec nginx", f"exec {nginx._program(None)} -t -p {tmp_path}")
+        # The wheel's nginx is built without this module.
+        (tmp_path / name).write_text(moved.replace("stub_status;", ""))
+    answer = subprocess.run(["sh", tmp_path / "start.sh"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "test is successful" in answer.stderr
+    assert (tmp_path / "resolver.conf").read_text() == "resolver 10.96.0.10 [fd00::a] valid=2s;\n"
+    server = (tmp_path / "servers.conf").read_text()
+    assert re.match(r"server \S+-api-headless\.web\.svc\.example\.org:8000 resolve ", server)
+
+
+def test_requests_go_to_the_pod_with_the_fewest_over_kept_connections():
+    upstream = re.search(r"upstream api \{(.*?)\n        \}", configuration(), re.DOTALL)[1]
+    for line in ("zone api", "least_conn;", "keepalive 64;", "include /tmp/servers.conf;"):
+        assert line in upstream
+    assert 'proxy_set_header Connection "";' in configuration()
+
+
+def test_only_what_may_be_repeated_is_repeated_and_within_bounds():
+    text = configuration()
+    assert "proxy_next_upstream error timeout;" in text
+    assert "non_idempotent" not in text
+    assert "proxy_next_upstream_tries 2;" in text
+    assert "proxy_next_upstream_timeout 10s;" in text
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Host", "$http_host"),
+        ("X-Real-IP", "$remote_addr"),
+        ("X-Forwarded-For", "$remote_addr"),
+        ("X-Forwarded-Proto", "$forwarded_proto"),
+        ("X-Forwarded-Host", "$forwarded_host"),
+        ("X-Forwarded-Port", '""'),
+        ("X-Forwarded-Prefix", '""'),
+        ("Forwarded", '""'),
+        ("X-Request-ID", "$given_or_new_id"),
+    ],
+)
+def test_what_a_client_says_of_itself_is_overwritten(header, value):
+    assert f"proxy_set_header {header} {value};" in configuration()
+
+
+def test_nobodys_word_is_believed_until_proxies_are_named():
+    assert "set_real_ip_from" not in configuration()
+    text = configuration(case="trusted-proxies")
+    assert "set_real_ip_from 10.0.0.0/8;" in text
+    assert "fd00::/8 1;" in text
+    assert "gzip_vary on;" in text
+
+
+def test_its_limits_are_the_values():
+    text = configuration({"nginx": {"maxBodySize": "3m", "readTimeoutSeconds": 7, "workerProcesses": 5}})
+    assert "client_max_body_size 3m;" in text
+    assert "proxy_read_timeout 7s;" in text
+    assert "worker_processes 5;" in text
+
+
+def test_its_own_errors_are_problems_like_the_apps():
+    text = configuration()
+    for status, title in nginx.TITLES.items():
+        assert re.search(rf"error_page {status} ", text)
+        assert f'"title": "{title}", "status": {status}}}' in text
+    bodies = re.findall(r"^ *return [45]\d\d '{", text, re.MULTILINE)
+    assert text.count("default_type application/problem+json;") == len(bodies)
+    assert re.search(r"Retry-After 1 always;\s*return 503", text)
+    assert "server_tokens off;" in text
+
+
+def test_it_ends_before_kubernetes_kills_it():
+    text = configuration({"nginx": {"terminationGracePeriodSeconds": 90, "preStopSeconds": 10}})
+    assert int(re.search(r"worker_shutdown_timeout (\d+)s;", text)[1]) < 80

@@ -1,0 +1,294 @@
+"""What the chart promises beyond being legal: off by default, zero downtime, secrets, migrations, who owns replicas."""
+
+import base64
+
+import pytest
+
+from flask_scale.settings import Settings
+from tests.chart.cases import CASES, KEDA, SECRETS, rendered
+from tests.chart.support import merge, refused, render
+
+SCALED = ("api", "worker")
+
+
+def spec_of(objects, component, kind="Deployment"):
+    return objects.component(kind, component)["spec"]["template"]["spec"]
+
+
+def environment(objects, component):
+    return {entry["name"]: entry for entry in spec_of(objects, component)["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Ingress",
+        "HTTPRoute",
+        "HorizontalPodAutoscaler",
+        "ScaledObject",
+        "ServiceMonitor",
+        "PodMonitor",
+        "PrometheusRule",
+    ],
+)
+def test_is_off_by_default(kind):
+    assert not render().of(kind)
+
+
+@pytest.mark.parametrize(
+    ("case", "components"),
+    [
+        ("no-worker", {"worker"}),
+        ("no-nginx", {"nginx"}),
+        ("external-urls", {"redis-broker", "redis-cache", "redis", "postgresql"}),
+        ("migrations-none", {"migrate"}),
+        ("no-tests", {"test"}),
+        ("own-app", {"worker", "migrate", "redis-broker", "redis-cache", "redis", "postgresql", "connections"}),
+    ],
+)
+def test_what_is_off_renders_nothing(case, components):
+    found = {item["metadata"]["labels"]["app.kubernetes.io/component"] for item in rendered(case)}
+    assert not found & components
+
+
+def test_without_network_policies_there_are_none():
+    assert not rendered("no-network-policy").of("NetworkPolicy")
+
+
+def test_an_app_of_its_own_without_stores_waits_for_nothing_and_knows_no_store():
+    objects = rendered("own-app")
+    assert "initContainers" not in spec_of(objects, "api")
+    assert not [name for name in environment(objects, "api") if name.endswith("_URL")]
+    assert spec_of(objects, "api")["containers"][0]["args"] == ["serve", "shop.web:app"]
+
+
+@pytest.mark.parametrize("component", ["api", "worker", "nginx"])
+def test_a_rollout_takes_no_pod_away_before_a_new_one_serves(component):
+    rolling = render().component("Deployment", component)["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+@pytest.mark.parametrize(("version", "native"), [("1.28", False), ("1.29", False), ("1.30", True), ("1.34", True)])
+def test_a_stopping_api_serves_on_for_ten_seconds(version, native):
+    hook = spec_of(render(kube_version=version), "api")["containers"][0]["lifecycle"]["preStop"]
+    assert hook == ({"sleep": {"seconds": 10}} if native else {"exec": {"command": ["sleep", "10"]}})
+
+
+def test_a_stopping_nginx_serves_on_for_ten_seconds():
+    hook = spec_of(render(), "nginx")["containers"][0]["lifecycle"]["preStop"]
+    assert hook["exec"]["command"][-1].endswith("sleep 10")
+
+
+def test_the_apis_grace_period_outlasts_pre_stop_drain_and_graceful_timeout():
+    defaults = Settings()
+    needed = 10 + defaults.drain_seconds + defaults.graceful_timeout_seconds
+    assert spec_of(render(), "api")["terminationGracePeriodSeconds"] > needed
+    values = {"api": {"settings": {"GRACEFUL_TIMEOUT_SECONDS": 300}}}
+    assert "terminationGracePeriodSeconds" in refused(values)
+
+
+def test_new_pods_count_only_after_some_seconds():
+    assert render().component("Deployment", "api")["spec"]["minReadySeconds"] == 5
+
+
+@pytest.mark.parametrize(("case", "budgets"), [("defaults", {"api", "nginx"}), ("one-of-each", set())])
+def test_a_disruption_budget_only_where_several_pods_are_meant_to_run(case, budgets):
+    assert rendered(case).components("PodDisruptionBudget") == budgets
+
+
+def test_the_connection_budget_counts_pods_and_their_pools():
+    small = {"postgresql": {"maxConnections": 20}}
+    assert "postgresql.maxConnections=20" in refused(small)
+    assert "externalPostgresql.maxConnections=300" in refused(SECRETS | {"api": {"replicaCount": 200}})
+
+
+@pytest.mark.parametrize("case", ["hpa", "keda", "keda-to-zero"])
+def test_replicas_are_the_autoscalers_where_there_is_one(case):
+    objects = rendered(case)
+    for component in SCALED:
+        assert "replicas" not in objects.component("Deployment", component)["spec"]
+    kind = "HorizontalPodAutoscaler" if case == "hpa" else "ScaledObject"
+    assert objects.components(kind) == set(SCALED)
+
+
+def test_replicas_are_the_values_elsewhere_and_can_be_left_alone():
+    assert render().component("Deployment", "api")["spec"]["replicas"] == 2
+    objects = rendered("replicas-left-alone")
+    for component in SCALED:
+        assert "replicas" not in objects.component("Deployment", component)["spec"]
+
+
+def test_only_keda_lets_the_workers_go_to_zero():
+    assert rendered("keda-to-zero").component("ScaledObject", "worker")["spec"]["minReplicaCount"] == 0
+    address = KEDA["prometheusAddress"]
+    for item in rendered("keda").of("ScaledObject"):
+        triggers = [trigger for trigger in item["spec"]["triggers"] if trigger["type"] == "prometheus"]
+        assert triggers
+        assert all(trigger["metadata"]["serverAddress"] == address for trigger in triggers)
+
+
+def test_a_password_is_made_once_a_render_and_the_same_in_every_url():
+    secret = render().component("Secret", "connections")
+    data = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert len(data["redis-password"]) >= 32
+    assert len(data["postgresql-password"]) >= 32
+    assert data["redis-password"] != data["postgresql-password"]
+    assert f":{data['redis-password']}@shop-flask-scale-redis-broker:6379" in data["broker-url"]
+    assert f":{data['redis-password']}@shop-flask-scale-redis-cache:6379" in data["cache-url"]
+    assert f":{data['postgresql-password']}@shop-flask-scale-postgresql:5432" in data["database-url"]
+
+
+def test_a_given_password_is_encoded_in_urls_and_nowhere_else():
+    secret = rendered("passwords").component("Secret", "connections")
+    data = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    assert data["redis-password"] == CASES["passwords"]["redis"]["auth"]["password"]
+    assert "r%40%3A%20%2F%3F%23@" in data["broker-url"]
+
+
+def test_no_password_stands_outside_a_secret():
+    for item in rendered("passwords"):
+        if item["kind"] != "Secret":
+            assert "r@: /?#" not in str(item)
+            assert "r%40%3A" not in str(item)
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        ({"redis": {"auth": {"password": "b"}}}, {"redis-broker", "redis-cache", "api", "worker"}),
+        ({"nginx": {"maxBodySize": "9m"}}, {"nginx"}),
+        ({"redis": {"broker": {"maxmemory": "64mb"}}}, {"redis-broker"}),
+    ],
+)
+def test_a_pod_starts_anew_when_what_it_reads_at_start_changes(change, changed):
+    fixed = {"redis": {"auth": {"password": "a"}}, "postgresql": {"auth": {"password": "a"}}}
+    first, second = (dict(annotations_of(render(values))) for values in (fixed, merge(fixed, change)))
+    assert {component for component in first if first[component] != second[component]} == changed
+
+
+def annotations_of(objects):
+    for _, pod in objects.pods():
+        yield (
+            pod["metadata"]["labels"]["app.kubernetes.io/component"],
+            {key: value for key, value in pod["metadata"].get("annotations", {}).items() if "checksum" in key},
+        )
+
+
+@pytest.mark.parametrize(
+    "change", [{"api": {"image": {"tag": "9"}}}, {"migrations": {"args": ["migrate", "--verbose"]}}]
+)
+def test_another_image_or_command_is_another_migration(change):
+    fixed = {"redis": {"auth": {"password": "a"}}, "postgresql": {"auth": {"password": "a"}}}
+    first, second = (render(values).component("Job", "migrate") for values in (fixed, merge(fixed, change)))
+    assert first["metadata"]["name"] != second["metadata"]["name"]
+
+
+@pytest.mark.parametrize("component", SCALED)
+def test_pods_wait_for_the_migrations(component):
+    gate = spec_of(render(), component)["initContainers"][0]
+    assert gate["name"] == "wait-for-migrations"
+    assert gate["args"][:2] == ["migrate", "--check"]
+    assert "initContainers" not in spec_of(rendered("migrations-none"), component)
+
+
+@pytest.mark.parametrize("component", SCALED)
+def test_external_stores_are_read_from_the_persons_own_secret(component):
+    found = environment(rendered("external-secrets"), component)
+    assert found["FLASK_SCALE_DATABASE_URL"]["valueFrom"]["secretKeyRef"]["name"] == "my-database"
+    assert found["FLASK_SCALE_BROKER_URL"]["valueFrom"]["secretKeyRef"]["name"] == "my-redis"
+
+
+@pytest.mark.parametrize("component", SCALED)
+def test_settings_and_what_a_person_adds_reach_the_pod(component):
+    objects = rendered("pass-through")
+    pod = objects.component("Deployment", component)["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    found = environment(objects, component)
+    assert found["FLASK_SCALE_LOG_LEVEL"]["value"] == "DEBUG"
+    assert found["FLASK_SCALE_CACHE_TTL_SECONDS"]["value"] == "60"
+    assert found["COLOUR"]["value"] == "blue"
+    assert container["envFrom"] == [{"secretRef": {"name": "more-settings"}}]
+    assert container["livenessProbe"] == {"tcpSocket": {"port": "internal"}, "periodSeconds": 30}
+    assert {"name": "more", "mountPath": "/more"} in container["volumeMounts"]
+    assert [part["name"] for part in pod["spec"]["containers"]] == [component, "beside"]
+    assert [part["name"] for part in pod["spec"]["initContainers"]] == ["wait-for-migrations", "before"]
+    assert container["securityContext"]["runAsUser"] == 3001
+    assert pod["spec"]["securityContext"]["fsGroup"] == 3000
+    assert pod["spec"]["nodeSelector"] == {"disk": "ssd"}
+    assert pod["spec"]["priorityClassName"] == "high"
+    assert pod["metadata"]["annotations"]["example.com/note"] == "yes"
+    assert pod["metadata"]["labels"]["example.com/team"] == "shop"
+    assert pod["spec"]["topologySpreadConstraints"][0]["maxSkew"] == 2
+
+
+def test_registry_and_digest_stand_in_the_images_names():
+    objects = rendered("registry")
+    assert spec_of(objects, "api")["containers"][0]["image"].startswith("images.example.com:5000/flask-scale/api:")
+    assert "other.example.com/flask-scale/worker@sha256:" in spec_of(objects, "worker")["containers"][0]["image"]
+    assert all(pod["spec"]["imagePullSecrets"] == [{"name": "pull"}] for _, pod in objects.pods())
+
+
+@pytest.mark.parametrize(
+    ("case", "annotation", "value"),
+    [
+        ("ingress-community", "nginx.ingress.kubernetes.io/proxy-body-size", "80m"),
+        ("ingress-community", "nginx.ingress.kubernetes.io/proxy-next-upstream", "error timeout"),
+        ("ingress-community-no-nginx", "nginx.ingress.kubernetes.io/load-balance", "round_robin"),
+        ("ingress-f5", "nginx.org/client-max-body-size", "80m"),
+        ("ingress-f5", "nginx.org/keepalive", "8"),
+        ("ingress-f5-no-nginx", "nginx.org/lb-method", "least_conn"),
+    ],
+)
+def test_the_presets_annotate_the_ingress(case, annotation, value):
+    assert rendered(case).of("Ingress")[0]["metadata"]["annotations"][annotation] == value
+
+
+@pytest.mark.parametrize(("case", "service"), [("ingress", "nginx"), ("ingress-f5-no-nginx", "api")])
+def test_the_ingress_leads_to_nginx_or_to_the_api_where_there_is_none(case, service):
+    rule = rendered(case).of("Ingress")[0]["spec"]["rules"][0]
+    assert rule["http"]["paths"][0]["backend"]["service"]["name"] == f"shop-flask-scale-{service}"
+
+
+def peers(objects, name, direction, end):
+    policy = objects.get("NetworkPolicy", name)
+    return {
+        (peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"], port["port"])
+        for rule in policy["spec"].get(direction) or []
+        for peer in rule.get(end, [])
+        if "podSelector" in peer
+        for port in rule["ports"]
+    }
+
+
+def test_only_api_worker_and_migrations_reach_the_stores():
+    objects = render()
+    assert peers(objects, "postgresql", "ingress", "from") == {("api", 5432), ("worker", 5432), ("migrate", 5432)}
+    for redis in ("redis-broker", "redis-cache"):
+        assert peers(objects, redis, "ingress", "from") == {("api", 6379), ("worker", 6379)}
+    assert peers(objects, "nginx", "egress", "to") == {("api", 8000)}
+    assert ("nginx", 8000) in peers(objects, "api", "ingress", "from")
+
+
+def test_what_no_policy_allows_is_denied():
+    spec = render().get("NetworkPolicy", "default-deny")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in spec
+    assert [port["port"] for rule in spec["egress"] for port in rule["ports"]] == [53, 53]
+
+
+def test_volumes_are_claims_unless_persistence_is_off():
+    assert render().component("StatefulSet", "postgresql")["spec"]["volumeClaimTemplates"]
+    assert render().component("StatefulSet", "redis-broker")["spec"]["volumeClaimTemplates"]
+    assert not [item for item in rendered("no-persistence").of("StatefulSet") if "volumeClaimTemplates" in item["spec"]]
+    claim = rendered("storage").component("StatefulSet", "postgresql")["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert claim["storageClassName"] == "faster"
+    claim = rendered("storage").component("StatefulSet", "redis-broker")["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert claim["storageClassName"] == "fast"
+
+
+def test_the_broker_keeps_and_the_cache_forgets():
+    data = render().component("ConfigMap", "redis")["data"]
+    assert "appendonly yes" in data["broker.conf"]
+    assert "maxmemory-policy noeviction" in data["broker.conf"]
+    assert "maxmemory-policy allkeys-lru" in data["cache.conf"]

@@ -1,0 +1,70 @@
+"""Values that must be refused, and the part of the message that tells a person what to change."""
+
+from typing import Any, NamedTuple
+
+
+class Wrong(NamedTuple):
+    """What is wrong, the values, and what the message must hold, whatever the case of its letters."""
+
+    name: str
+    values: dict[str, Any]
+    says: tuple[str, ...]
+
+
+WRONG = (
+    Wrong("a misspelt key", {"api": {"replicas": 3}}, ("api", "replicas")),
+    Wrong("a misspelt section", {"postgres": {"enabled": False}}, ("postgres",)),
+    Wrong("text for a number", {"api": {"replicaCount": "three"}}, ("replicaCount", "integer")),
+    Wrong("a negative number of pods", {"worker": {"replicaCount": -1}}, ("replicaCount",)),
+    Wrong("a service type that Kubernetes lacks", {"nginx": {"service": {"type": "Loadbalancer"}}}, ("type",)),
+    Wrong("a port out of range", {"nginx": {"service": {"port": 70000}}}, ("port",)),
+    Wrong("an unknown autoscaler", {"autoscaling": {"provider": "vpa"}}, ("provider",)),
+    Wrong("an unknown mode of migrations", {"migrations": {"mode": "always"}}, ("mode",)),
+    Wrong("an unknown ingress preset", {"ingress": {"enabled": True, "preset": "traefik"}}, ("preset",)),
+    Wrong("a digest that is none", {"api": {"image": {"digest": "0123"}}}, ("digest",)),
+    Wrong("a memory size that nginx cannot read", {"nginx": {"maxBodySize": "80MB"}}, ("maxBodySize",)),
+    Wrong("a setting that is none", {"settings": {"LOG_LEVLE": "debug"}}, ("LOG_LEVLE",)),
+    Wrong("a setting that the chart makes itself", {"settings": {"BIND": "0.0.0.0:1"}}, ("BIND",)),
+    Wrong(
+        "ingress and HTTPRoute at once",
+        {"ingress": {"enabled": True}, "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]}},
+        ("ingress", "httpRoute"),
+    ),
+    Wrong("an HTTPRoute of no gateway", {"httpRoute": {"enabled": True}}, ("httpRoute.parentRefs",)),
+    Wrong(
+        "no workers at rest without KEDA",
+        {"autoscaling": {"provider": "hpa"}, "worker": {"autoscaling": {"minReplicas": 0}}},
+        ("worker.autoscaling.minReplicas", "keda"),
+    ),
+    Wrong("KEDA without a Prometheus", {"autoscaling": {"provider": "keda"}}, ("prometheusAddress",)),
+    Wrong(
+        "more at least than at most",
+        {"autoscaling": {"provider": "hpa"}, "api": {"autoscaling": {"minReplicas": 7, "maxReplicas": 6}}},
+        ("minReplicas", "maxReplicas"),
+    ),
+    Wrong(
+        "more connections than PostgreSQL takes", {"api": {"replicaCount": 60}}, ("of postgresql.maxConnections=500",)
+    ),
+    Wrong("workers without a broker", {"redis": {"enabled": False}}, ("worker.enabled", "externalRedis")),
+    Wrong(
+        "two brokers",
+        {"externalRedis": {"brokerUrl": "redis://r.example:6379/0"}},
+        ("externalRedis", "redis.enabled"),
+    ),
+    Wrong(
+        "two databases",
+        {"externalPostgresql": {"url": "postgresql://u:p@db.example/app"}},
+        ("externalPostgresql", "postgresql.enabled"),
+    ),
+    Wrong("migrations in a hook before the chart's own database is there", {"migrations": {"mode": "hook"}}, ("hook",)),
+    Wrong(
+        "a grace period that ends before the requests do",
+        {"api": {"terminationGracePeriodSeconds": 20}},
+        ("api.terminationGracePeriodSeconds",),
+    ),
+    Wrong(
+        "max_connections in two places",
+        {"postgresql": {"configuration": {"max_connections": 100}}},
+        ("postgresql.maxConnections",),
+    ),
+)
