@@ -105,7 +105,7 @@ Included by templates/validate.yaml, which renders nothing.
 {{- end -}}
 {{- $wanted = add $wanted 2 -}}
 {{- if gt (mul $wanted 10) (mul $limit 8) -}}
-- {{ printf "Connections: %d API pods x %d gunicorn workers x %d, with the Celery workers', are up to %d, over 80%% of max_connections=%d. Raise it, or lower replicas (autoscaling's maximum), settings.WORKERS or settings.POOL_SIZE and MAX_OVERFLOW, or put PgBouncer in between and set externalPostgresql.maxConnections=0." (int $pods) $processes (int $pool) (int $wanted) $limit | quote }}
+- {{ printf "Connections: %d API pods x %d gunicorn workers x %d, with the Celery workers', are up to %d, over 80%% of %s.maxConnections=%d. Raise it, or lower replicas (autoscaling's maximum), settings.WORKERS or settings.POOL_SIZE and MAX_OVERFLOW, or put PgBouncer in between and set externalPostgresql.maxConnections=0." (int $pods) $processes (int $pool) (int $wanted) (ternary "postgresql" "externalPostgresql" .Values.postgresql.enabled) $limit | quote }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
