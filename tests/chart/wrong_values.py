@@ -43,7 +43,7 @@ WRONG = (
         ("minReplicas", "maxReplicas"),
     ),
     Wrong(
-        "more connections than PostgreSQL takes", {"api": {"replicaCount": 60}}, ("of postgresql.maxConnections=500",)
+        "more connections than PostgreSQL takes", {"api": {"replicaCount": 60}}, ("of postgresql.maxConnections=",)
     ),
     Wrong("workers without a broker", {"redis": {"enabled": False}}, ("worker.enabled", "externalRedis")),
     Wrong(
