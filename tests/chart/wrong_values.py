@@ -42,9 +42,7 @@ WRONG = (
         {"autoscaling": {"provider": "hpa"}, "api": {"autoscaling": {"minReplicas": 7, "maxReplicas": 6}}},
         ("minReplicas", "maxReplicas"),
     ),
-    Wrong(
-        "more connections than PostgreSQL takes", {"api": {"replicaCount": 60}}, ("of postgresql.maxConnections=",)
-    ),
+    Wrong("more connections than PostgreSQL takes", {"api": {"replicaCount": 60}}, ("of postgresql.maxConnections=",)),
     Wrong("workers without a broker", {"redis": {"enabled": False}}, ("worker.enabled", "externalRedis")),
     Wrong(
         "two brokers",
