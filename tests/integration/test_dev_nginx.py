@@ -116,6 +116,21 @@ def test_a_body_over_the_limit_is_refused_as_problem_json(balanced: Balanced) ->
     assert answer.json() == {"type": "about:blank", "title": "The request is too large", "status": 413}
 
 
+@pytest.mark.parametrize(
+    ("status", "path", "headers"),
+    [(414, "/" + "a" * 40_000, {}), (431, "/", {"X-Long": "a" * 40_000}), (400, "/", {"Host": "a b"})],
+    ids=["address", "header", "host"],
+)
+def test_what_nginx_cannot_read_is_refused_as_problem_json(
+    balanced: Balanced, status: int, path: str, headers: dict[str, str]
+) -> None:
+    answer = balanced.get(path, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
 def test_an_instance_killed_under_load_costs_no_failed_get(revived: Balanced) -> None:
     statuses: list[int] = []
     until = time.monotonic() + 3

@@ -27,6 +27,7 @@ TITLES = {
     408: "The request took too long",
     413: "The request is too large",
     414: "The address is too long",
+    431: "The header is too large",
     501: "The request asks for what is not implemented",
     502: "The app broke off",
     503: "The app cannot answer just now",
@@ -84,7 +85,12 @@ $upstreams
             proxy_next_upstream error timeout;
             proxy_next_upstream_tries 2;
         }
+
+        # Not named locations: a request line that cannot be read has no URI, and these need one.
 $problems
+
+        # nginx's own number for a header over the limit
+        error_page 494 = /.problem/431;
     }
 }
 """)
@@ -92,8 +98,8 @@ $problems
 UPSTREAM = "        server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;"
 
 PROBLEM = Template("""
-        error_page $status @problem_$status;
-        location @problem_$status {
+        error_page $status /.problem/$status;
+        location = /.problem/$status {
             internal;
             default_type application/problem+json;
             add_header Cache-Control no-store always;
