@@ -14,9 +14,16 @@ SCHEMA = Path(__file__).parents[1] / "charts" / "flask-scale" / "values.schema.j
 
 #: What the chart sets itself.
 OWNED = frozenset(
-    """
-    bind internal_bind worker_internal_bind database_url cache_url broker_url cache_prefix migrations
-    """.split()
+    [
+        "bind",
+        "internal_bind",
+        "worker_internal_bind",
+        "database_url",
+        "cache_url",
+        "broker_url",
+        "cache_prefix",
+        "migrations",
+    ]
 )
 
 #: What a JSON schema of pydantic's says of a setting, and Helm can check.
