@@ -28,7 +28,7 @@ FORWARDED_ALLOW_IPS: 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00:
 {{/* One setting's value, or the library's default: (list $ .Values.api "WORKERS" 4). */}}
 {{- define "flask-scale.setting" -}}
 {{- $settings := mergeOverwrite (deepCopy (index . 0).Values.settings) (deepCopy (index . 1).settings) -}}
-{{- get $settings (index . 2) | default (index . 3) -}}
+{{- hasKey $settings (index . 2) | ternary (get $settings (index . 2)) (index . 3) | include "flask-scale.text" -}}
 {{- end -}}
 
 {{/* The environment of a component's container: (list $ .Values.api). */}}

@@ -40,7 +40,7 @@ scaleDown:
 {{/* Requests in flight a pod that the autoscaler aims at. */}}
 {{- define "flask-scale.inFlightTarget" -}}
 {{- $limit := include "flask-scale.setting" (list . .Values.api "MAX_IN_FLIGHT" 512) | int -}}
-{{- div (mul $limit (int .Values.api.autoscaling.inFlightPercent)) 100 -}}
+{{- div (mul $limit (int .Values.api.autoscaling.inFlightPercent)) 100 | max 1 -}}
 {{- end -}}
 
 {{/* A Prometheus trigger of KEDA: (list $ "query" threshold "metricType"). */}}

@@ -69,8 +69,12 @@ Included by templates/validate.yaml, which renders nothing.
 {{- $errors = append $errors (printf "%s.terminationGracePeriodSeconds=%d would cut requests or jobs off: preStop, drain, graceful timeout and 5 s are %d; raise it, or lower GRACEFUL_TIMEOUT_SECONDS." $name (int $component.terminationGracePeriodSeconds) $need) -}}
 {{- end -}}
 {{- end -}}
-{{- if le (include "flask-scale.setting" (list . .Values.api "KEEPALIVE_SECONDS" 75) | int) 60 -}}
-{{- $errors = append $errors "settings.KEEPALIVE_SECONDS: must be above nginx's 60, or nginx sends requests to connections that just closed." -}}
+{{- if and (ne $provider "none") $values.api.autoscaling.inFlightPercent (eq (include "flask-scale.setting" (list . .Values.api "MAX_IN_FLIGHT" 512)) "0") -}}
+{{- $errors = append $errors "api.autoscaling.inFlightPercent is a share of settings.MAX_IN_FLIGHT, and 0 is no limit: set a limit, or inFlightPercent to 0." -}}
+{{- end -}}
+{{- $keepalive := include "flask-scale.setting" (list . .Values.api "KEEPALIVE_SECONDS" 75) | int -}}
+{{- if and $keepalive (le $keepalive 60) -}}
+{{- $errors = append $errors "settings.KEEPALIVE_SECONDS: must be above nginx's 60, or nginx sends requests to connections that just closed; 0 keeps none." -}}
 {{- end -}}
 {{- if and $values.nginx.enabled (lt (int $values.nginx.terminationGracePeriodSeconds) (add (int $values.nginx.preStopSeconds) 10 | int)) -}}
 {{- $errors = append $errors "nginx.terminationGracePeriodSeconds: must be at least 10 above nginx.preStopSeconds, or requests are cut off." -}}

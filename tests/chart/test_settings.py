@@ -1,0 +1,65 @@
+"""Settings of the library, as values: what reaches the pods, and what the guards and the autoscalers make of them."""
+
+import json
+
+import pytest
+
+from scripts import settings_schema
+from tests.chart.support import CHART, refused, render
+
+
+def environment(objects, component):
+    """The settings of a component's container, as text."""
+    container = objects.component("Deployment", component)["spec"]["template"]["spec"]["containers"][0]
+    return {entry["name"].removeprefix("FLASK_SCALE_"): entry.get("value") for entry in container["env"]}
+
+
+def test_the_schemas_part_is_that_of_the_library_now():
+    definitions = json.loads((CHART / "values.schema.json").read_text())["definitions"]
+    assert definitions["settings"] == settings_schema.settings_definition(), "`make docs` writes it"
+
+
+def test_a_components_settings_win_over_those_of_all_empty_ones_too():
+    everywhere = {"ACCESS_LOG": True, "DRAIN_SECONDS": 9, "MAX_OVERFLOW": 4, "WORKER_QUEUES": "slow"}
+    own = {"ACCESS_LOG": False, "DRAIN_SECONDS": 0, "MAX_OVERFLOW": 0}
+    objects = render({"settings": everywhere, "api": {"settings": own}})
+    api, worker = environment(objects, "api"), environment(objects, "worker")
+    assert [api[name] for name in everywhere] == ["false", "0", "0", "slow"]
+    assert [worker[name] for name in everywhere] == ["true", "9", "4", "slow"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1000000, "1000000"), (2.5, "2.5"), (0.00001, "1e-05"), (33554432, "33554432")]
+)
+def test_a_number_stands_as_the_library_reads_it(value, text):
+    name = "CACHE_MEMORY_BYTES" if isinstance(value, int) else "CACHE_TIMEOUT_SECONDS"
+    assert environment(render({"settings": {name: value}}), "api")[name] == text
+
+
+def test_zero_is_a_value_to_the_guards():
+    # 10 of preStop, 30 of graceful timeout and 5 to spare; the library's drain would be 3 more.
+    render({"api": {"settings": {"DRAIN_SECONDS": 0}, "terminationGracePeriodSeconds": 45}})
+    assert "are 46;" in refused({"api": {"settings": {"DRAIN_SECONDS": 1}, "terminationGracePeriodSeconds": 45}})
+    # 3 pods of 4 processes and 20 connections, and those of two Celery workers and the migrations: 258.
+    render({"settings": {"POOL_SIZE": 20, "MAX_OVERFLOW": 0}, "postgresql": {"maxConnections": 330}})
+
+
+def test_connections_that_are_not_kept_need_no_limit_above_nginxs():
+    render({"settings": {"KEEPALIVE_SECONDS": 0}})
+    assert "KEEPALIVE_SECONDS" in refused({"settings": {"KEEPALIVE_SECONDS": 60}})
+
+
+@pytest.mark.parametrize("provider", ["hpa", "keda"])
+def test_a_share_of_no_limit_is_no_target(provider):
+    scaling = {"provider": provider, "prometheusAddress": "http://prometheus:9090"}
+    message = refused({"settings": {"MAX_IN_FLIGHT": 0}, "autoscaling": scaling})
+    assert "api.autoscaling.inFlightPercent" in message
+    render({"settings": {"MAX_IN_FLIGHT": 0}, "autoscaling": scaling, "api": {"autoscaling": {"inFlightPercent": 0}}})
+
+
+@pytest.mark.parametrize(("limit", "target"), [(1, "1"), (2000000, "1000000")])
+def test_requests_in_flight_are_aimed_at_half_the_limit_and_at_least_at_one(limit, target):
+    objects = render({"settings": {"MAX_IN_FLIGHT": limit}, "autoscaling": {"provider": "hpa"}})
+    metrics = objects.component("HorizontalPodAutoscaler", "api")["spec"]["metrics"]
+    found = {item["pods"]["metric"]["name"]: item["pods"]["target"] for item in metrics if item["type"] == "Pods"}
+    assert found["flask_scale_requests_in_flight"] == {"type": "AverageValue", "averageValue": target}
