@@ -31,13 +31,15 @@ FORWARDED_ALLOW_IPS: 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00:
 {{- hasKey $settings (index . 2) | ternary (get $settings (index . 2)) (index . 3) | include "flask-scale.text" -}}
 {{- end -}}
 
-{{/* The environment of a component's container: (list $ .Values.api). */}}
+{{/* The environment of a component's container: (list $ "api" .Values.api). */}}
 {{- define "flask-scale.env" -}}
 {{- $root := index . 0 -}}
-{{- $values := index . 1 -}}
+{{- $values := index . 2 -}}
 env:
-  {{- include "flask-scale.connectionEnv" $root | nindent 2 }}
-  {{- range $name, $value := include "flask-scale.settings" . | fromYaml }}
+  {{- with include (eq (index . 1) "migrate" | ternary "flask-scale.databaseEnv" "flask-scale.connectionEnv") $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- range $name, $value := include "flask-scale.settings" (list $root $values) | fromYaml }}
   - name: FLASK_SCALE_{{ $name }}
     value: {{ include "flask-scale.text" $value | quote }}
   {{- end }}
@@ -59,13 +61,13 @@ envFrom:
 {{- end -}}
 {{- end -}}
 
-{{/* A container of the app, up to its ports and probes: (list $ "api" .Values.api). */}}
+{{/* A container of the app, up to its ports and probes: (list $ "api" .Values.api), or "migrate" with the API's. */}}
 {{- define "flask-scale.appContainer" -}}
 {{- $root := index . 0 -}}
 {{- $values := index . 2 -}}
 image: {{ include "flask-scale.image" (list $root $values.image) }}
 imagePullPolicy: {{ $values.image.pullPolicy }}
-{{ include "flask-scale.env" (list $root $values) }}
+{{ include "flask-scale.env" . }}
 securityContext:
   {{- include "flask-scale.securityContext" $values.securityContext | nindent 2 }}
 volumeMounts:

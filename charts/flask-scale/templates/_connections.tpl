@@ -132,8 +132,13 @@
       {{- end }}
 {{- end -}}
 
-{{/* The environment of API, worker and migrations: where Redis and PostgreSQL are. */}}
+{{/* The environment of API and worker: where Redis and PostgreSQL are. */}}
 {{- define "flask-scale.connectionEnv" -}}
+{{- list (include "flask-scale.databaseEnv" .) (include "flask-scale.redisEnv" .) | compact | join "\n" -}}
+{{- end -}}
+
+{{/* Where PostgreSQL is, which is all that the migrations know. */}}
+{{- define "flask-scale.databaseEnv" -}}
 {{- $own := include "flask-scale.fullname" . -}}
 {{- $env := list -}}
 
@@ -152,7 +157,11 @@
   {{- end -}}
   {{- $env = append $env (include "flask-scale.envFromSecret" (list "FLASK_SCALE_DATABASE_URL" $own "database-url" false)) -}}
 {{- end -}}
+{{- join "\n" $env -}}
+{{- end -}}
 
+{{- define "flask-scale.redisEnv" -}}
+{{- $env := list -}}
 {{- $own := include "flask-scale.fullname" . -}}
 {{- $secret := .Values.redis.auth.existingSecret -}}
 {{- $external := .Values.externalRedis.existingSecret -}}
@@ -182,6 +191,17 @@
   {{- end -}}
 {{- end -}}
 {{- join "\n" $env -}}
+{{- end -}}
+
+{{/* Which external database there is, as far as a render can know: another one is migrated anew. */}}
+{{- define "flask-scale.externalDatabase" -}}
+{{- if not .Values.postgresql.enabled -}}
+{{- with .Values.externalPostgresql.existingSecret -}}
+{{- include "flask-scale.storedValue" (list $ . "database-url") -}}
+{{- else -}}
+{{- .Values.externalPostgresql.url -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Changes when a connection does, so that pods start anew with it. */}}
