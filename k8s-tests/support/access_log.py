@@ -1,0 +1,32 @@
+"""nginx's own account of which pod answered."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+
+from support.release import Release
+
+
+class AccessLog:
+    """What a release's nginx pods log from the moment this is made."""
+
+    def __init__(self, release: Release) -> None:
+        self._release = release
+        self._since = datetime.now(UTC).replace(microsecond=0)
+
+    def lines(self) -> list[dict[str, object]]:
+        """Every proxied request so far, oldest first."""
+        found: list[dict[str, object]] = []
+        for pod in self._release.pods("nginx"):
+            since = f"--since-time={self._since.isoformat()}"
+            text = self._release.namespace.kubectl("logs", pod.metadata.name, since)
+            found += [json.loads(line) for line in text.splitlines() if line.startswith('{"time"')]
+        return sorted(found, key=lambda line: str(line["time"]))
+
+    def answers(self, after: datetime | None = None) -> Counter[str]:
+        """How many requests each pod answered, by its address; `after` a moment, to the second."""
+        return Counter(
+            str(line["upstream"]).rpartition(", ")[2].rpartition(":")[0]
+            for line in self.lines()
+            if line["upstream"] and (after is None or datetime.fromisoformat(str(line["time"])) > after)
+        )

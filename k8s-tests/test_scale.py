@@ -1,0 +1,95 @@
+"""`kubectl scale` under traffic, and the upgrade after it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import requests
+
+from support.access_log import AccessLog
+from support.directory import Directory
+from support.release import Release
+from support.traffic import Traffic, traffic
+from support.waiting import eventually
+
+
+@pytest.fixture
+def reads(directory: Directory) -> Iterator[Traffic]:
+    """Steady reads of one user, each answer compared."""
+    user = directory.add_user()
+
+    def is_right(response: requests.Response) -> bool:
+        return response.status_code == 200 and response.json() == user
+
+    headers = {"Authorization": f"Bearer {directory.key}"}
+    with traffic(f"{directory.url}/v1/users/{user['id']}", is_right, headers=headers) as seen:
+        yield seen
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(release: Release) -> Iterator[None]:
+    """Two pods of each before and after a test."""
+    yield
+    for component in ("api", "worker"):
+        release.scale("deployment", component, 2)
+        release.until_ready(component, 2)
+
+
+def test_kept_connections_reach_new_pods_in_even_shares_and_none_fails_on_the_way_down(
+    release: Release, reads: Traffic
+):
+    log = AccessLog(release)
+    old = {pod.status.pod_ip for pod in release.ready_pods("api")}
+
+    release.scale("deployment", "api", 4)
+    pods = release.until_ready("api", 4)
+    new = {pod.status.pod_ip: ready_since(pod) for pod in pods if pod.status.pod_ip not in old}
+    eventually(lambda: new.keys() <= log.answers().keys(), "the new pods answer on the old connections", seconds=30)
+
+    even_from = datetime.now(UTC)
+    eventually(lambda: log.answers(even_from).total() >= 2000, "2,000 answers of four pods")
+    shares = log.answers(even_from)
+    release.scale("deployment", "api", 2)
+    release.until_ready("api", 2)
+    reads.stop()
+
+    for address, ready in new.items():
+        reached = next(line for line in log.lines() if str(line["upstream"]).startswith(f"{address}:"))
+        late = (datetime.fromisoformat(str(reached["time"])) - ready).total_seconds()
+        print(f"\n{address} was reached {late:.0f} s after it was ready")
+    print(f"shares of {shares.total()} answers: {sorted(shares.values())}; {reads.answered} in all")
+    reads.assert_none_failed()
+    assert reads.connections == reads.clients, "clients had to connect anew"
+    assert shares.keys() == {pod.status.pod_ip for pod in pods}
+    assert max(shares.values()) <= 1.2 * shares.total() / 4
+    assert min(shares.values()) >= 0.8 * shares.total() / 4
+
+
+def ready_since(pod) -> datetime:
+    """When Kubernetes saw it ready, to the second."""
+    return next(item.last_transition_time for item in pod.status.conditions if item.type == "Ready")
+
+
+def test_workers_that_come_and_go_finish_every_job(release: Release, directory: Directory):
+    release.scale("deployment", "worker", 4)
+    jobs = [directory.start_import(2000) for number in range(6)]
+    release.until_ready("worker", 4)
+    jobs += [directory.start_import(2000) for number in range(6)]
+    release.scale("deployment", "worker", 1)
+
+    for job in jobs:
+        assert directory.until_succeeded(job["id"])["inserted"] == 2000
+    release.until_ready("worker", 1)
+
+
+def test_an_upgrade_leaves_the_number_alone_until_its_value_changes(release: Release):
+    release.scale("deployment", "api", 3)
+    release.until_ready("api", 3)
+
+    release.upgrade()
+    assert len(release.until_ready("api", 3)) == 3
+
+    release.upgrade({**release.values, "api": {"replicaCount": 1}})
+    assert len(release.until_ready("api", 1)) == 1
+    release.upgrade()
+    assert len(release.until_ready("api", 2)) == 2
