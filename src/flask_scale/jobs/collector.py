@@ -1,7 +1,7 @@
 """Gauges of the queues, read from the database at the moment of a scrape."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_scale.jobs.client import Jobs
+from flask_scale.jobs.contract import QueueStat
 from flask_scale.state import State
 
 logger = logging.getLogger(__name__)
@@ -17,11 +18,15 @@ logger = logging.getLogger(__name__)
 class QueueCollector(Collector):
     """Depth and oldest age by queue, and jobs that wait for a handler. Series: queues in use plus such tasks.
 
+    A queue of the settings or of a declared task is told at 0 too: an autoscaler takes no series for no answer, and
+    would never scale down.
+
     Failure policy: a database that does not answer leaves these gauges out; the scrape goes on.
     """
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, queues: Iterable[str] = ()) -> None:
         self._jobs = jobs
+        self._queues = frozenset(queues)
 
     def collect(self) -> Iterator[Metric]:
         """Give the gauges as they are now."""
@@ -33,9 +38,11 @@ class QueueCollector(Collector):
             "flask_scale_jobs_unhandled", "Due jobs of a task that no running Celery worker handles.", labels=["task"]
         )
         try:
-            for stat in self._jobs.queue_stats():
-                depth.add_metric([stat.queue], stat.depth)
-                age.add_metric([stat.queue], stat.oldest_age_seconds)
+            waiting = {stat.queue: stat for stat in self._jobs.queue_stats()}
+            for queue in sorted(self._queues | waiting.keys()):
+                stat = waiting.get(queue, QueueStat(queue, 0, 0.0))
+                depth.add_metric([queue], stat.depth)
+                age.add_metric([queue], stat.oldest_age_seconds)
             for task, count in self._jobs.unhandled().items():
                 unhandled.add_metric([task], count)
         except SQLAlchemyError as error:
@@ -47,4 +54,5 @@ class QueueCollector(Collector):
 def queue_collector(state: State) -> Collector:
     """The collector of an app whose jobs are on; register it where the app is scraped."""
     assert state.jobs is not None
-    return QueueCollector(state.jobs)
+    served = [name.strip() for name in state.settings.worker_queues.split(",")]
+    return QueueCollector(state.jobs, [*served, *(task.queue for task in state.tasks or ())])
