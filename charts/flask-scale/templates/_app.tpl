@@ -21,13 +21,18 @@ FORWARDED_ALLOW_IPS: 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00:
 {{- define "flask-scale.settings" -}}
 {{- $root := index . 0 -}}
 {{- $settings := include "flask-scale.defaultSettings" $root | fromYaml -}}
-{{- $settings = mergeOverwrite $settings (deepCopy $root.Values.settings) (deepCopy (index . 1).settings) -}}
+{{- range list $root.Values.settings (index . 1).settings -}}
+{{- $settings = mergeOverwrite $settings (. | default dict | deepCopy) -}}
+{{- end -}}
 {{- mergeOverwrite $settings (include "flask-scale.ownSettings" $root | fromYaml) | toYaml -}}
 {{- end -}}
 
 {{/* One setting's value, or the library's default: (list $ .Values.api "WORKERS" 4). */}}
 {{- define "flask-scale.setting" -}}
-{{- $settings := mergeOverwrite (deepCopy (index . 0).Values.settings) (deepCopy (index . 1).settings) -}}
+{{- $settings := dict -}}
+{{- range list (index . 0).Values.settings (index . 1).settings -}}
+{{- $settings = mergeOverwrite $settings (. | default dict | deepCopy) -}}
+{{- end -}}
 {{- hasKey $settings (index . 2) | ternary (get $settings (index . 2)) (index . 3) | include "flask-scale.text" -}}
 {{- end -}}
 

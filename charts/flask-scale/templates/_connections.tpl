@@ -66,7 +66,7 @@
 {{/* PostgreSQL's password. It is made but once: the server reads it only when its volume is empty. */}}
 {{- define "flask-scale.postgresqlPassword" -}}
 {{- $name := include "flask-scale.fullname" . -}}
-{{- $given := .Values.postgresql.auth.password | toString -}}
+{{- $given := .Values.postgresql.auth.password | default "" -}}
 {{- $stored := include "flask-scale.storedValue" (list . $name "postgresql-password") -}}
 {{- if and $given $stored (ne $given $stored) (include "flask-scale.databaseExists" .) -}}
 {{- fail (printf "postgresql.auth.password: the database has another password already, and a new value does not change it. First change it: kubectl -n %[2]s exec %[1]s-postgresql-0 -- psql -U '%[3]s' -d '%[4]s' -c \"ALTER ROLE ... PASSWORD '...'\"; then write it to the key postgresql-password of the Secret %[1]s; then upgrade with the same value." $name .Release.Namespace .Values.postgresql.auth.username .Values.postgresql.auth.database) -}}
@@ -83,7 +83,7 @@
 
 {{- define "flask-scale.redisPassword" -}}
 {{- $stored := include "flask-scale.storedValue" (list . (include "flask-scale.fullname" .) "redis-password") -}}
-{{- .Values.redis.auth.password | toString | default $stored | default (randAlphaNum 32) -}}
+{{- .Values.redis.auth.password | default $stored | default (randAlphaNum 32) -}}
 {{- end -}}
 
 {{/* What the chart's own Secret holds, as YAML; computed once a render, since passwords may be random. */}}

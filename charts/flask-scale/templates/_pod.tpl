@@ -3,13 +3,13 @@
 {{/* A pod's securityContext, restricted: (list $defaults $overrides). */}}
 {{- define "flask-scale.podSecurityContext" -}}
 {{- $base := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") -}}
-{{- mergeOverwrite $base (deepCopy (index . 0)) (deepCopy (index . 1)) | toYaml -}}
+{{- mergeOverwrite $base (index . 0) (index . 1 | default dict | deepCopy) | toYaml -}}
 {{- end -}}
 
 {{/* A container's securityContext, restricted: its overrides. */}}
 {{- define "flask-scale.securityContext" -}}
 {{- $base := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
-{{- mergeOverwrite $base (deepCopy .) | toYaml -}}
+{{- mergeOverwrite $base (. | default dict | deepCopy) | toYaml -}}
 {{- end -}}
 
 {{/* Where a component's pods may run: (list $ "api" .Values.api). */}}
@@ -32,7 +32,7 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- with $values.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- if hasKey $values "topologySpreadConstraints" }}
+{{- if has $component (list "api" "worker" "nginx") }}
 {{- $selector := dict "matchLabels" (include "flask-scale.selectorLabels" (list $root $component) | fromYaml) }}
 {{- $spread := $values.topologySpreadConstraints }}
 {{- if not $spread }}

@@ -58,7 +58,7 @@ Included by templates/validate.yaml, which renders nothing.
 {{- if not $targets -}}
 {{- $errors = append $errors (printf "%s.autoscaling: every target is 0, so that nothing would scale; set one." $name) -}}
 {{- end -}}
-{{- if and $scaling.cpuPercent (not (dig "requests" "cpu" "" $component.resources)) -}}
+{{- if and $scaling.cpuPercent (not (dig "requests" "cpu" "" ($component.resources | default dict))) -}}
 {{- $errors = append $errors (printf "%s.autoscaling.cpuPercent is a share of the CPU request: set %s.resources.requests.cpu, or cpuPercent to 0." $name $name) -}}
 {{- end -}}
 {{- end -}}
@@ -82,7 +82,11 @@ Included by templates/validate.yaml, which renders nothing.
 
 {{- range $name := list "api" "worker" "nginx" "redis" "postgresql" -}}
 {{- $image := (get $values $name).image -}}
-{{- if and (eq $image.tag "latest") (not $image.digest) -}}
+{{- $tag := $image.tag | default "" -}}
+{{- if and (not $tag) (not $image.digest) (not (has $name (list "api" "worker"))) -}}
+{{- $errors = append $errors (printf "%s.image.tag: name a version; only the chart's own images have one without." $name) -}}
+{{- end -}}
+{{- if and (eq $tag "latest") (not $image.digest) -}}
 {{- $errors = append $errors (printf "%s.image.tag=latest: name a version, or a rollback would change nothing." $name) -}}
 {{- end -}}
 {{- end -}}

@@ -5,7 +5,7 @@ metadata:
   labels:
     {{- include "flask-scale.stablePodLabels" (list . "migrate") | nindent 4 }}
 spec:
-  {{- include "flask-scale.scheduling" (list . "migrate" (omit $api "topologySpreadConstraints")) | nindent 2 }}
+  {{- include "flask-scale.scheduling" (list . "migrate" $api) | nindent 2 }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   restartPolicy: OnFailure
