@@ -52,7 +52,7 @@ class Namespace:
     def dump(self, folder: Path) -> None:
         """Write events, descriptions and logs of all that is here into files."""
         folder.mkdir(parents=True, exist_ok=True)
-        kinds = "pods,deployments,statefulsets,jobs,services,endpointslices,ingresses,networkpolicies,pvc,poddisruptionbudgets"
+        kinds = "all,endpointslices,ingresses,networkpolicies,persistentvolumeclaims,poddisruptionbudgets"
         self._write(folder / "objects.txt", "get", kinds, "-o", "wide")
         self._write(folder / "events.txt", "get", "events", "--sort-by=.lastTimestamp")
         self._write(folder / "describe.txt", "describe", "pods,jobs,statefulsets,deployments")

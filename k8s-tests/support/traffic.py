@@ -62,7 +62,7 @@ class Traffic:
                 time.sleep(PAUSE_SECONDS)
             pools = session.get_adapter(self._url).poolmanager.pools
             with self._lock:
-                self.connections += sum(pools[key].num_connections for key in pools.keys())
+                self.connections += sum(pools[key].num_connections for key in list(pools.keys()))
 
     def _ask_once(self, session: requests.Session) -> str:
         try:

@@ -30,8 +30,9 @@ def test_nginx_takes_it(case, tmp_path):
     assert answer.returncode == 0, answer.stderr
     assert "test is successful" in answer.stderr
     assert (tmp_path / "resolver.conf").read_text() == "resolver 10.96.0.10 [fd00::a] valid=2s;\n"
-    server = (tmp_path / "servers.conf").read_text()
-    assert re.match(r"server \S+-api-headless\.web\.svc\.example\.org:8000 resolve ", server)
+    pods, service = (tmp_path / "servers.conf").read_text().splitlines()
+    assert re.match(r"server \S+-api-headless\.web\.svc\.example\.org:8000 resolve .*fail_timeout=2s;$", pods)
+    assert re.match(r"server \S+-api\.web\.svc\.example\.org:80 resolve max_fails=0 backup;$", service)
 
 
 def test_requests_go_to_the_pod_with_the_fewest_over_kept_connections():
