@@ -1,4 +1,4 @@
-"""A value set to null, by which Helm takes a default away: as good as empty, or refused by name; never a broken template."""
+"""A value set to null, which takes a default away: as good as empty, or refused by name; never a broken template."""
 
 import base64
 from typing import Any

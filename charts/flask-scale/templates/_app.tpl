@@ -97,16 +97,11 @@ where ports and probes are what the chart gives: [{name, containerPort}] and {st
 {{- $values := .values -}}
 metadata:
   labels:
-    {{- include "flask-scale.stablePodLabels" (list $root .component) | nindent 4 }}
-    {{- with $values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "flask-scale.stablePodLabels" (list $root .component $values.podLabels) | nindent 4 }}
   annotations:
-    kubectl.kubernetes.io/default-container: {{ .component }}
-    checksum/connections: {{ include "flask-scale.secretChecksum" $root }}
-    {{- with $values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $own := dict "kubectl.kubernetes.io/default-container" .component }}
+    {{- $checksums := dict "checksum/connections" (include "flask-scale.secretChecksum" $root) }}
+    {{- mergeOverwrite $own ($values.podAnnotations | default dict | deepCopy) $checksums | toYaml | nindent 4 }}
 spec:
   {{- include "flask-scale.scheduling" (list $root .component $values) | nindent 2 }}
   automountServiceAccountToken: false

@@ -233,10 +233,11 @@
         storage: {{ $persistence.size }}
 {{- end -}}
 
-{{/* Labels of a pod that a new version of the chart alone must not restart: (list $ "postgresql"). */}}
+{{/* Labels of a pod that a new version of the chart alone must not restart: (list $ "postgresql" .Values.postgresql.podLabels). */}}
 {{- define "flask-scale.stablePodLabels" -}}
-{{ include "flask-scale.selectorLabels" . }}
-{{- with (index . 0).Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $labels := (index . 0).Values.commonLabels | default dict | deepCopy -}}
+{{- if gt (len .) 2 -}}
+{{- $labels = mergeOverwrite $labels (index . 2 | default dict | deepCopy) -}}
+{{- end -}}
+{{- mergeOverwrite $labels (include "flask-scale.selectorLabels" . | fromYaml) | toYaml -}}
 {{- end -}}

@@ -23,16 +23,14 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* All labels of a component: (list $ "api"). */}}
+{{/* All labels of a component: (list $ "api"), or with more of its own: (list $ "metrics" .labels). */}}
 {{- define "flask-scale.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "flask-scale.selectorLabels" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $chart := dict
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+{{- mergeOverwrite $chart (include "flask-scale.stablePodLabels" . | fromYaml) | toYaml -}}
 {{- end -}}
 
 {{/* An image's full name: (list $ .Values.api.image); without a tag it is the appVersion. */}}

@@ -62,6 +62,18 @@ Included by templates/validate.yaml, which renders nothing.
 {{- $errors = append $errors (printf "%s.autoscaling.cpuPercent is a share of the CPU request: set %s.resources.requests.cpu, or cpuPercent to 0." $name $name) -}}
 {{- end -}}
 {{- end -}}
+{{- $taken := include "flask-scale.connectionEnv" $ | fromYamlArray -}}
+{{- range $setting, $_ := include "flask-scale.settings" (list $ $component) | fromYaml -}}
+{{- $taken = append $taken (dict "name" (printf "FLASK_SCALE_%s" $setting)) -}}
+{{- end -}}
+{{- range $component.env -}}
+{{- $variable := .name -}}
+{{- range $taken -}}
+{{- if eq .name ($variable | default "") -}}
+{{- $errors = append $errors (printf "%s.env: %s is set already; use settings, %s.settings, or the values of Redis and PostgreSQL." $name $variable $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $drain := ternary (include "flask-scale.setting" (list $ $component "DRAIN_SECONDS" 3) | float64 | ceil | int) 0 (eq $name "api") -}}
 {{- $graceful := include "flask-scale.setting" (list $ $component "GRACEFUL_TIMEOUT_SECONDS" 30) | int -}}
 {{- $need := add (int $component.preStopSeconds) $drain $graceful 5 | int -}}
@@ -80,7 +92,18 @@ Included by templates/validate.yaml, which renders nothing.
 {{- $errors = append $errors "nginx.terminationGracePeriodSeconds: must be at least 10 above nginx.preStopSeconds, or requests are cut off." -}}
 {{- end -}}
 
+{{- $selectors := include "flask-scale.selectorLabels" (list . "") | fromYaml -}}
+{{- range $label, $_ := $values.commonLabels -}}
+{{- if or (hasKey $selectors $label) (eq $label "app.kubernetes.io/managed-by") -}}
+{{- $errors = append $errors (printf "commonLabels: %s is the chart's own, by which objects are found; use another name." $label) -}}
+{{- end -}}
+{{- end -}}
 {{- range $name := list "api" "worker" "nginx" "redis" "postgresql" -}}
+{{- range $label, $_ := (get $values $name).podLabels -}}
+{{- if hasKey $selectors $label -}}
+{{- $errors = append $errors (printf "%s.podLabels: %s is the chart's own, by which pods are found; use another name." $name $label) -}}
+{{- end -}}
+{{- end -}}
 {{- $image := (get $values $name).image -}}
 {{- $tag := $image.tag | default "" -}}
 {{- if and (not $tag) (not $image.digest) (not (has $name (list "api" "worker"))) -}}

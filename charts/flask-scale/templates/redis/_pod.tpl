@@ -7,16 +7,13 @@
 {{- $broker := eq $role "broker" -}}
 metadata:
   labels:
-    {{- include "flask-scale.stablePodLabels" (list $root $component) | nindent 4 }}
-    {{- with $values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "flask-scale.stablePodLabels" (list $root $component $values.podLabels) | nindent 4 }}
   annotations:
-    checksum/config: {{ index (include (print $root.Template.BasePath "/redis/configmap.yaml") $root | fromYaml).data (printf "%s.conf" $role) | sha256sum }}
-    checksum/password: {{ include "flask-scale.redis.passwordChecksum" $root }}
-    {{- with $values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $configuration := (include (print $root.Template.BasePath "/redis/configmap.yaml") $root | fromYaml).data }}
+    {{- $checksums := dict
+      "checksum/config" (get $configuration (printf "%s.conf" $role) | sha256sum)
+      "checksum/password" (include "flask-scale.redis.passwordChecksum" $root) }}
+    {{- mergeOverwrite ($values.podAnnotations | default dict | deepCopy) $checksums | toYaml | nindent 4 }}
 spec:
   {{- include "flask-scale.scheduling" (list $root $component $values) | nindent 2 }}
   automountServiceAccountToken: false
