@@ -9,7 +9,6 @@ API ?= 2
 JOBS ?= 4
 
 PYTHON_VENV := .venv/bin/python
-VERSION := $(shell sed -n 's/^appVersion: //p' charts/flask-scale/Chart.yaml)
 STEP := sh scripts/step.sh
 # Every name of an index or host in a lock is one too many: `make lock` is for any index.
 COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -58,14 +57,13 @@ cluster-down: ## Delete it; what was compiled stays
 	@k8s-tests/cluster/down.sh
 
 .PHONY: images
-images: ## Build flask-scale/api and flask-scale/worker
+images: ## Build flask-scale/api and flask-scale/worker, and put them on that cluster
 	@sh scripts/images.sh
 
 .PHONY: k8s-test
 k8s-test: setup ## Every promise of the chart, on that cluster or another one [KUBE_CONTEXT=name]
 	@[ -n "$(KUBE_CONTEXT)" ] || k8s-tests/cluster/up.sh
 	@sh scripts/images.sh
-	@[ -n "$(KUBE_CONTEXT)" ] || k8s-tests/cluster/load.sh flask-scale/api:$(VERSION) flask-scale/worker:$(VERSION)
 	@KUBE_CONTEXT="$(KUBE_CONTEXT)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests
 
 ##@ Look after

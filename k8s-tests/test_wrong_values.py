@@ -1,12 +1,13 @@
 """Wrong values are refused by the install itself, with a message that helps, and nothing is left behind."""
 
+import re
 from collections.abc import Callable
 
 import pytest
+
 from support.cluster import CommandFailed
 from support.namespace import Namespace
 from support.release import Release
-
 from tests.chart.wrong_values import WRONG, Wrong
 
 
@@ -33,5 +34,6 @@ def test_a_secret_of_ones_own_without_its_key_is_named(namespace: Namespace):
     """What only a cluster can tell: the chart looks into the Secret."""
     namespace.kubectl("create", "secret", "generic", "stores", "--from-literal=url=redis://my-redis")
     values = {"redis": {"enabled": False}, "externalRedis": {"existingSecret": "stores"}}
-    with pytest.raises(CommandFailed, match='externalRedis.existingSecret: the Secret "stores" has no key "broker-url"'):
+    message = 'externalRedis.existingSecret: the Secret "stores" has no key "broker-url"'
+    with pytest.raises(CommandFailed, match=re.escape(message)):
         Release(namespace, "wrong", values).install(wait=False)

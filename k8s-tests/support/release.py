@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from kubernetes.client import V1Pod
@@ -14,7 +15,7 @@ from support.cluster import ROOT, CommandFailed
 from support.namespace import Namespace
 from support.waiting import eventually
 
-CHART = ROOT / "charts" / "flask-scale"
+CHART = Path(os.environ.get("CHART_UNDER_TEST", ROOT / "charts" / "flask-scale"))
 
 #: Where kind leads node port 30081: see k8s-tests/cluster/kind.yaml.
 OWN_NODE_PORT = 30081
