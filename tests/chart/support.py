@@ -1,6 +1,7 @@
 """Renders the chart with `helm template`, and finds objects in what comes out."""
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -29,6 +30,9 @@ POD_TEMPLATES = {
     "Job": ("spec", "template"),
     "Pod": (),
 }
+
+#: Where the processes of one test run share what helm rendered; conftest.py sets it.
+rendered_in = Path()
 
 Object = dict[str, Any]
 Values = Mapping[str, Any]
@@ -106,23 +110,34 @@ def template(
 def _template(
     values: str, files: tuple[str, ...], release: str, kube_version: str, api_versions: tuple[str, ...], upgrade: bool
 ) -> str:
-    command = [tool("helm"), "template", release, CHART, "--namespace", NAMESPACE, "--kube-version", kube_version]
+    command = [tool("helm"), "template", release, str(CHART), "--namespace", NAMESPACE, "--kube-version", kube_version]
     for file in files:
-        command += ["--values", CHART / file]
+        command += ["--values", str(CHART / file)]
     for version in api_versions:
         command += ["--api-versions", version]
     if upgrade:
         command += ["--is-upgrade"]
+    kept = rendered_in / hashlib.sha256(repr((command, values)).encode()).hexdigest()
+    if kept.exists():
+        return kept.read_text()
     answer = subprocess.run([*command, "--values", "-"], input=values, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise Refused(answer.stderr)
+    part = kept.with_suffix(f".{os.getpid()}")
+    part.write_text(answer.stdout)
+    part.rename(kept)
     return answer.stdout
+
+
+@functools.cache
+def _objects(text: str) -> str:
+    """The objects in YAML as JSON, which is read many times faster."""
+    return json.dumps([item for item in yaml.load_all(text, yaml.CSafeLoader) if item])
 
 
 def render(values: Values | None = None, **options: Any) -> Rendered:
     """The objects that `values` give; see `template` for the options."""
-    text = template(values or {}, **options)
-    return Rendered(item for item in yaml.load_all(text, yaml.CSafeLoader) if item)
+    return Rendered(json.loads(_objects(template(values or {}, **options))))
 
 
 def refused(values: Values, **options: Any) -> str:
