@@ -59,8 +59,10 @@ def release(slot: int) -> None:
 
 
 def remove(folder: str) -> None:
-    """Delete the folder when the master ends."""
+    """Delete the folder when the master ends; what takes its place by exec makes one beside it."""
     shutil.rmtree(folder, ignore_errors=True)
+    if os.environ.get(VARIABLE) == folder:
+        os.environ[VARIABLE] = str(Path(folder).parent)
 
 
 def _memory() -> str:
