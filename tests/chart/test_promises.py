@@ -76,7 +76,7 @@ def test_a_stopping_api_serves_on_for_ten_seconds(version, native):
 
 def test_a_stopping_nginx_serves_on_for_ten_seconds():
     hook = spec_of(render(), "nginx")["containers"][0]["lifecycle"]["preStop"]
-    assert hook["exec"]["command"][-1].endswith("sleep 10")
+    assert hook["exec"]["command"][-1] == "touch /tmp/stopping && sleep 10"
 
 
 def test_the_apis_grace_period_outlasts_pre_stop_drain_and_graceful_timeout():
@@ -87,11 +87,14 @@ def test_the_apis_grace_period_outlasts_pre_stop_drain_and_graceful_timeout():
     assert "terminationGracePeriodSeconds" in refused(values)
 
 
-def test_new_pods_count_only_after_some_seconds():
-    assert render().component("Deployment", "api")["spec"]["minReadySeconds"] == 5
+@pytest.mark.parametrize("component", SCALED)
+def test_new_pods_count_only_after_some_seconds(component):
+    assert render().component("Deployment", component)["spec"]["minReadySeconds"] == 5
 
 
-@pytest.mark.parametrize(("case", "budgets"), [("defaults", {"api", "nginx"}), ("one-of-each", set())])
+@pytest.mark.parametrize(
+    ("case", "budgets"), [("defaults", {"api", "nginx"}), ("one-of-each", set()), ("many", {"api", "worker", "nginx"})]
+)
 def test_a_disruption_budget_only_where_several_pods_are_meant_to_run(case, budgets):
     assert rendered(case).components("PodDisruptionBudget") == budgets
 
@@ -118,8 +121,15 @@ def test_replicas_are_the_values_elsewhere_and_can_be_left_alone():
         assert "replicas" not in objects.component("Deployment", component)["spec"]
 
 
+def triggers_of(case):
+    return [trigger["type"] for trigger in rendered(case).component("ScaledObject", "worker")["spec"]["triggers"]]
+
+
 def test_only_keda_lets_the_workers_go_to_zero():
     assert rendered("keda-to-zero").component("ScaledObject", "worker")["spec"]["minReplicaCount"] == 0
+    # KEDA refuses a CPU trigger where nothing may run.
+    assert triggers_of("keda-to-zero") == ["prometheus", "prometheus"]
+    assert triggers_of("keda") == ["prometheus", "prometheus", "cpu"]
     address = KEDA["prometheusAddress"]
     for item in rendered("keda").of("ScaledObject"):
         triggers = [trigger for trigger in item["spec"]["triggers"] if trigger["type"] == "prometheus"]
@@ -188,7 +198,7 @@ def test_another_image_or_command_is_another_migration(change):
 def test_pods_wait_for_the_migrations(component):
     gate = spec_of(render(), component)["initContainers"][0]
     assert gate["name"] == "wait-for-migrations"
-    assert gate["args"][:2] == ["migrate", "--check"]
+    assert gate["args"] == ["migrate", "--check", "--wait", "600"]
     assert "initContainers" not in spec_of(rendered("migrations-none"), component)
 
 
@@ -292,3 +302,56 @@ def test_the_broker_keeps_and_the_cache_forgets():
     assert "appendonly yes" in data["broker.conf"]
     assert "maxmemory-policy noeviction" in data["broker.conf"]
     assert "maxmemory-policy allkeys-lru" in data["cache.conf"]
+
+
+def test_postgresql_keeps_its_data_on_the_volume_and_takes_as_many_connections_as_are_counted():
+    spec = spec_of(render({"postgresql": {"maxConnections": 321}}), "postgresql", "StatefulSet")
+    container = spec["containers"][0]
+    variables = {entry["name"]: entry.get("value") for entry in container["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert variables["PGDATA"].startswith(f"{mounts['data']}/")
+    assert "max_connections=321" in container["args"]
+    assert spec["terminationGracePeriodSeconds"] == 120
+
+
+def test_the_broker_writes_to_its_volume():
+    data = render().component("ConfigMap", "redis")["data"]
+    mounts = spec_of(render(), "redis-broker", "StatefulSet")["containers"][0]["volumeMounts"]
+    assert {"name": "data", "mountPath": "/data"} in mounts
+    assert "dir /data\n" in data["broker.conf"]
+
+
+@pytest.mark.parametrize("component", SCALED)
+@pytest.mark.parametrize("provider", ["hpa", "keda"])
+def test_autoscalers_go_up_at_once_and_down_slowly_unless_told_otherwise(component, provider):
+    def behaviors(values):
+        autoscaling = {"autoscaling": KEDA | {"provider": provider}}
+        objects = render(merge(values, autoscaling))
+        if provider == "hpa":
+            return objects.component("HorizontalPodAutoscaler", component)["spec"]["behavior"]
+        spec = objects.component("ScaledObject", component)["spec"]
+        return spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+
+    found = behaviors({})
+    assert found["scaleUp"]["stabilizationWindowSeconds"] == 0
+    assert found["scaleDown"] == {
+        "stabilizationWindowSeconds": 300,
+        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+    }
+    own = {"scaleDown": {"selectPolicy": "Disabled"}}
+    assert behaviors({component: {"autoscaling": {"behavior": own}}}) == own
+
+
+@pytest.mark.parametrize("component", ["api", "worker", "nginx"])
+def test_the_size_of_tmp_is_its_value(component):
+    volumes = spec_of(render({component: {"tmpSizeLimit": "3Gi"}}), component)["volumes"]
+    assert {"name": "tmp", "emptyDir": {"sizeLimit": "3Gi"}} in volumes
+
+
+def test_alerts_begin_at_one_percent_of_errors():
+    groups = rendered("monitors").of("PrometheusRule")[0]["spec"]["groups"]
+    rules = {rule["alert"]: rule["expr"] for rule in groups[0]["rules"]}
+    assert "> 0.01 * sum(rate(" in rules["FlaskScaleErrors"]
+    assert rules["FlaskScaleSaturated"].endswith("> 0.8")
+    assert rules["FlaskScaleJobsWaiting"].endswith("> 300")
+    assert rules["FlaskScaleJobsUnhandled"].endswith("> 0")

@@ -1,11 +1,13 @@
 """Settings of the library, as values: what reaches the pods, and what the guards and the autoscalers make of them."""
 
 import json
+import re
 
 import pytest
 
+from flask_scale.settings import Settings
 from scripts import settings_schema
-from tests.chart.support import CHART, refused, render
+from tests.chart.support import CHART, merge, refused, render
 
 
 def environment(objects, component):
@@ -63,3 +65,37 @@ def test_requests_in_flight_are_aimed_at_half_the_limit_and_at_least_at_one(limi
     metrics = objects.component("HorizontalPodAutoscaler", "api")["spec"]["metrics"]
     found = {item["pods"]["metric"]["name"]: item["pods"]["target"] for item in metrics if item["type"] == "Pods"}
     assert found["flask_scale_requests_in_flight"] == {"type": "AverageValue", "averageValue": target}
+
+
+def test_the_librarys_defaults_in_the_templates_are_those_of_now():
+    text = "".join(file.read_text() for file in (CHART / "templates").rglob("*") if file.is_file())
+    found = re.findall(r'"flask-scale\.setting" \(list \S+ \S+ "(\w+)" ([\d.]+)\)', text)
+    assert len(found) == text.count('include "flask-scale.setting"')
+    defaults = Settings()
+    for name, value in found:
+        assert float(value) == getattr(defaults, name.lower()), name
+
+
+@pytest.mark.parametrize(
+    ("values", "connections"),
+    [
+        # 15 of a process; one more pod of each in a rollout; 2 + 3 * 2 of a Celery worker; 2 of the migrations.
+        ({}, 3 * 4 * 15 + 2 * 8 + 2),
+        ({"worker": {"enabled": False}}, 3 * 4 * 15 + 2),
+        ({"worker": {"replicaCount": 3, "settings": {"WORKER_CONCURRENCY": 4}}}, 3 * 4 * 15 + 4 * 14 + 2),
+        ({"settings": {"WORKERS": 2, "POOL_SIZE": 5, "MAX_OVERFLOW": 0}}, 3 * 2 * 5 + 2 * 8 + 2),
+        ({"autoscaling": {"provider": "hpa"}}, 7 * 4 * 15 + 5 * 8 + 2),
+    ],
+)
+def test_the_budget_is_the_most_that_all_pods_open_and_a_fifth_to_spare(values, connections):
+    enough = -(-connections * 10 // 8)
+    render(merge(values, {"postgresql": {"maxConnections": enough}}))
+    message = refused(merge(values, {"postgresql": {"maxConnections": enough - 1}}))
+    assert f"up to {connections}," in message
+
+
+def test_only_proxies_of_private_networks_are_believed_by_the_api():
+    text = environment(render(), "api")["FORWARDED_ALLOW_IPS"]
+    assert set(text.split(",")) == {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"}
+    named = {"settings": {"FORWARDED_ALLOW_IPS": "192.0.2.1"}}
+    assert environment(render(named), "api")["FORWARDED_ALLOW_IPS"] == "192.0.2.1"

@@ -54,6 +54,39 @@ WRONG = (
         {"externalPostgresql": {"url": "postgresql://u:p@db.example/app"}},
         ("externalPostgresql", "postgresql.enabled"),
     ),
+    Wrong(
+        "trusted proxies of no nginx",
+        {"nginx": {"enabled": False, "trustedProxies": ["10.0.0.0/8"]}},
+        ("nginx.trustedProxies", "FORWARDED_ALLOW_IPS"),
+    ),
+    Wrong(
+        "a node port of no node port Service", {"nginx": {"service": {"nodePort": 30080}}}, ("nodePort", "ClusterIP")
+    ),
+    Wrong("workers without a database", {"postgresql": {"enabled": False}}, ("worker.enabled", "externalPostgresql")),
+    Wrong(
+        "an autoscaler without a target",
+        {
+            "autoscaling": {"provider": "hpa"},
+            "worker": {"autoscaling": {"queueDepth": 0, "oldestAgeSeconds": 0, "cpuPercent": 0}},
+        },
+        ("worker.autoscaling", "target"),
+    ),
+    Wrong(
+        "a share of a CPU request that is none",
+        {"autoscaling": {"provider": "hpa"}, "api": {"resources": {"requests": {"cpu": None}}}},
+        ("api.autoscaling.cpuPercent", "requests.cpu"),
+    ),
+    Wrong("an image that changes under its name", {"worker": {"image": {"tag": "latest"}}}, ("worker.image.tag",)),
+    Wrong(
+        "an nginx that is killed before its requests end",
+        {"nginx": {"terminationGracePeriodSeconds": 15}},
+        ("nginx.terminationGracePeriodSeconds",),
+    ),
+    Wrong(
+        "no API at rest",
+        {"autoscaling": {"provider": "hpa"}, "api": {"autoscaling": {"minReplicas": 0}}},
+        ("api.autoscaling.minReplicas", "first request"),
+    ),
     Wrong("migrations in a hook before the chart's own database is there", {"migrations": {"mode": "hook"}}, ("hook",)),
     Wrong(
         "a grace period that ends before the requests do",
