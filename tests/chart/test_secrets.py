@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from tests.chart.live import render_on
-from tests.chart.support import NAMESPACE, Refused, render
+from tests.chart.support import NAMESPACE, Refused, render, template
 
 NAME = "shop-flask-scale"
 OWN = {"redis": {"auth": {"existingSecret": "mine"}}, "postgresql": {"auth": {"existingSecret": "mine"}}}
@@ -84,6 +84,14 @@ def test_a_database_whose_password_is_gone_gets_no_new_one(there):
 )
 def test_a_secret_of_ones_own_that_lacks_something_is_refused_by_name(values, has, says):
     assert says in refused_on([secret("mine", **has)], values)
+
+
+def test_what_gitops_tools_render_is_the_same_each_time_and_sets_no_number():
+    first, second = (template({}, files=("values-gitops.yaml",), upgrade=upgrade) for upgrade in (False, True))
+    assert first == second
+    objects = render({}, files=("values-gitops.yaml",))
+    assert not objects.of("Secret")
+    assert all("replicas" not in item["spec"] for item in objects.of("Deployment"))
 
 
 def checksums(objects):

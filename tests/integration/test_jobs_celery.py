@@ -1,6 +1,8 @@
 """A stock Celery client sees our Celery workers, and probes and metrics see the rest."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +45,16 @@ def test_celery_inspect_sees_worker_task_and_running_job(farm, broker_url):
 
     farm.jobs.cancel(job.id)
     farm.ended(job)
+
+
+def test_sighup_starts_the_worker_afresh_in_its_place(farm):
+    worker = farm.worker()
+    os.kill(worker.pid, signal.SIGHUP)
+    wait_for(lambda: "Restarting celery worker" in worker.log.read_text())
+    wait_for(lambda: "ready." in worker.log.read_text().partition("Restarting celery worker")[2])
+
+    assert farm.ended(tasks.add.enqueue(1, 2)).result == 3
+    assert "flask_scale_" in requests.get(f"{worker.internal_url}/metrics", timeout=10).text
 
 
 def test_celery_events_tell_of_each_attempt(farm, broker_url):
