@@ -35,6 +35,8 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
     for name, value in {"QUEUES": queues, "CONCURRENCY": concurrency, "POOL": pool}.items():
         if value is not None:
             os.environ[f"{PREFIX}WORKER_{name}"] = str(value)
+    # What Celery runs again at SIGHUP; `sys.argv` has lost the interpreter's own words, such as -m.
+    sys.argv = sys.orig_argv[1:]
     folder = multiprocess.enable()
     try:
         from flask_scale.extension import FlaskScale
