@@ -69,6 +69,33 @@ def test_a_broker_that_hangs_delays_an_enqueue_by_its_timeout_at_most_and_loses_
     assert accepting < 10
 
 
+def is_ready(worker):
+    return requests.get(f"{worker.internal_url}/readyz", timeout=10).status_code == 200
+
+
+def test_a_worker_sees_that_its_broker_hangs_and_works_on_once_it_answers(farm, broker_server):
+    worker = farm.worker()
+    broker_server.pause()
+    try:
+        wait_for(lambda: not is_ready(worker))
+    finally:
+        broker_server.resume()
+
+    wait_for(lambda: is_ready(worker))
+    assert farm.ended(tasks.add.enqueue(1, 2)).result == 3
+
+
+def test_a_worker_whose_broker_hangs_ends_at_sigterm(farm, broker_server):
+    worker = farm.worker()
+    broker_server.pause()
+    try:
+        wait_for(lambda: not is_ready(worker))
+        worker.ask_to_stop()
+        wait_for(lambda: not worker.running)
+    finally:
+        broker_server.resume()
+
+
 def test_a_long_queue_is_not_flooded_with_hints(farm, broker_server):
     farm.worker(worker_concurrency="1")
     accepted = [tasks.steps.enqueue(1, 0.15) for _ in range(40)]

@@ -20,7 +20,12 @@ def build_celery(settings: Settings) -> Celery:
     """
     if settings.broker_url is None:
         raise NotConfigured("no broker: set FLASK_SCALE_BROKER_URL=redis://host")
-    celery = Celery("flask_scale", broker=settings.broker_url, set_as_current=False)
+    celery = Celery(
+        "flask_scale",
+        broker=settings.broker_url,
+        set_as_current=False,
+        events="flask_scale.jobs.events:PromptEvents",
+    )
     celery.conf.update(_conf(settings))
     return celery
 
