@@ -13,8 +13,11 @@ from celery.events.dispatcher import EventDispatcher
 
 HEARTBEAT = "worker.heartbeat"
 
+#: celery-types knows less of it than is used here.
+Dispatcher: Any = EventDispatcher
 
-class PromptDispatcher(EventDispatcher):
+
+class PromptDispatcher(Dispatcher):  # type: ignore[misc]
     """Publishes once. What is not a heartbeat is kept for later where the broker does not answer."""
 
     def _publish(self, event: Any, producer: Any, routing_key: str, *_retry: Any, **_policy: Any) -> None:
