@@ -1,6 +1,6 @@
 #!/bin/bash
-# images.sh apps|add-ons: the images that the chart uses, by the names they have in public, or those of the
-# cluster's add-ons, which are always made here.
+# images.sh apps|compiled: the images that the chart uses, by the names they have in public; then those that hold a
+# program of tools.sh: the chart's adapter, where it cannot be pulled, and the cluster's add-ons.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$here"
 
@@ -34,8 +34,11 @@ case $1 in
     get redis:8 redis
     get postgres:17 postgres
     get nginx:1.30 nginx
+    get "prom/prometheus:v$PROMETHEUS" prometheus
     get python:3.13-slim python ;; # the long one: CPython is compiled
-  add-ons)
+  compiled)
+    adapter=registry.k8s.io/prometheus-adapter/prometheus-adapter:v$PROMETHEUS_ADAPTER
+    if registry_answers; then get "$adapter"; else build "$adapter" prometheus-adapter "$bin/prometheus-adapter"; fi
     build "localhost/metrics-server:v$METRICS_SERVER" metrics-server "$bin/metrics-server"
     build "localhost/ingress-nginx:v$INGRESS_NGINX" ingress-nginx "$bin/nginx-ingress-controller" \
       "$(module_file k8s.io/ingress-nginx "v$INGRESS_NGINX" Dir)/rootfs/etc" ;;

@@ -71,6 +71,8 @@ build() {
     kubeconform)
       go_build "$1" github.com/yannh/kubeconform "v$KUBECONFORM" github.com/yannh/kubeconform/cmd/kubeconform \
         "-X main.version=v$KUBECONFORM" ;;
+    prometheus-adapter)
+      go_build "$1" sigs.k8s.io/prometheus-adapter "v$PROMETHEUS_ADAPTER" sigs.k8s.io/prometheus-adapter/cmd/adapter ;;
     skaffold)
       go_build "$1" github.com/GoogleContainerTools/skaffold/v2 "v$SKAFFOLD" github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold \
         "-X github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version=v$SKAFFOLD" ;;
@@ -81,5 +83,5 @@ build() {
 command -v go >/dev/null ||
   fail "Go is needed to make helm and the cluster's programs: install it (Debian: apt-get install golang; or from its own site)"
 minor=$(cut -d . -f 2 <<<"$KUBERNETES")
-[ $# -gt 0 ] || set -- hyperkube coredns local-path-provisioner metrics-server nginx-ingress-controller helm kubeconform skaffold
+[ $# -gt 0 ] || set -- hyperkube coredns local-path-provisioner metrics-server nginx-ingress-controller helm kubeconform prometheus-adapter skaffold
 for name; do build "$name"; done

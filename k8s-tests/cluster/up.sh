@@ -30,9 +30,11 @@ wait "$tools" || {
   fail "the programs could not be compiled; all of it: $cache/log/tools.log"
 }
 run_step node-image "$here/node-image.sh"
-run_step add-on-images "$here/images.sh" add-ons
+run_step compiled-images "$here/images.sh" compiled
 run_step nodes "$here/nodes.sh"
-"$here/load.sh" redis:8 postgres:17 nginx:1.30 "localhost/ingress-nginx:v$INGRESS_NGINX" "localhost/metrics-server:v$METRICS_SERVER"
+"$here/load.sh" redis:8 postgres:17 nginx:1.30 "prom/prometheus:v$PROMETHEUS" \
+  "registry.k8s.io/prometheus-adapter/prometheus-adapter:v$PROMETHEUS_ADAPTER" \
+  "localhost/ingress-nginx:v$INGRESS_NGINX" "localhost/metrics-server:v$METRICS_SERVER"
 run_step add-ons "$here/add-ons.sh"
 echo "cluster: ready in $SECONDS s"
 echo "  export KUBECONFIG=$KUBECONFIG PATH=$bin:\$PATH"
