@@ -31,15 +31,16 @@ KUBERNETES = (
     "1.37.0",
 )
 
-#: Group and version in the definitions' names, and the kinds.
+#: How the definitions' names begin, and the kinds.
 KINDS = {
-    "core.v1": ("ConfigMap", "PersistentVolumeClaim", "Pod", "Secret", "Service", "ServiceAccount"),
-    "apps.v1": ("Deployment", "StatefulSet"),
-    "autoscaling.v2": ("HorizontalPodAutoscaler",),
-    "batch.v1": ("Job",),
-    "networking.v1": ("Ingress", "NetworkPolicy"),
-    "policy.v1": ("PodDisruptionBudget",),
-    "rbac.v1": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    "io.k8s.api.core.v1": ("ConfigMap", "PersistentVolumeClaim", "Pod", "Secret", "Service", "ServiceAccount"),
+    "io.k8s.api.apps.v1": ("Deployment", "StatefulSet"),
+    "io.k8s.api.autoscaling.v2": ("HorizontalPodAutoscaler",),
+    "io.k8s.api.batch.v1": ("Job",),
+    "io.k8s.api.networking.v1": ("Ingress", "NetworkPolicy"),
+    "io.k8s.api.policy.v1": ("PodDisruptionBudget",),
+    "io.k8s.api.rbac.v1": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1": ("APIService",),
 }
 
 #: Module with version, and its definition files.
@@ -87,7 +88,7 @@ def _module(name: str) -> Path:
 
 def _of_version(definitions: dict[str, Schema], custom: Iterable[str]) -> Schema:
     """The schema of every object: which kind it is decides on the rest."""
-    roots = {kind: f"io.k8s.api.{group}.{kind}" for group, kinds in KINDS.items() for kind in kinds}
+    roots = {kind: f"{group}.{kind}" for group, kinds in KINDS.items() for kind in kinds}
     needed = {name: _strict(definitions[name], name) for name in sorted(_reachable(definitions, roots.values()))}
     for name in roots.values():
         _name_itself(needed[name], definitions[name]["x-kubernetes-group-version-kind"][0])

@@ -14,7 +14,7 @@ SECRETS: dict[str, Any] = {
     "redis": {"enabled": False},
     "externalRedis": {"existingSecret": "my-redis"},
     "postgresql": {"enabled": False},
-    "externalPostgresql": {"existingSecret": "my-database", "maxConnections": 300},
+    "externalPostgresql": {"existingSecret": "my-database", "maxConnections": 600},
 }
 OWN_APP: dict[str, Any] = {
     "api": {"app": "shop.web:app"},
@@ -24,9 +24,11 @@ OWN_APP: dict[str, Any] = {
     "postgresql": {"enabled": False},
 }
 KEDA: dict[str, Any] = {"provider": "keda", "prometheusAddress": "http://prometheus.monitoring:9090"}
+NO_AUTOSCALER: dict[str, Any] = {"autoscaling": {"provider": "none"}}
 MONITORS: dict[str, Any] = {
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "dashboard": {"enabled": True, "labels": {"release": "prometheus"}},
 }
 INGRESS: dict[str, Any] = {
     "enabled": True,
@@ -115,11 +117,19 @@ CASES: dict[str, dict[str, Any]] = {
         "postgresql": {"auth": {"existingSecret": "my-postgresql"}},
     },
     "passwords": {"redis": {"auth": {"password": "r@: /?#"}}, "postgresql": {"auth": {"password": "p@: /?#%'\""}}},
-    "hpa": {"autoscaling": {"provider": "hpa"}},
+    "no-autoscaler": NO_AUTOSCALER,
+    "cpu-alone": {
+        "api": {"autoscaling": {"requestsPerSecond": 0, "inFlightPercent": 0}},
+        "worker": {"autoscaling": {"queueDepth": 0, "oldestAgeSeconds": 0, "cpuPercent": 75}},
+    },
+    "own-adapter": {"metrics": {"bundled": {"enabled": False}}},
+    "adapter-unchecked": {"metrics": {"bundled": {"adapter": {"insecureSkipTLSVerify": True}}}},
     "keda": {"autoscaling": KEDA},
+    "keda-bundled": {"autoscaling": {"provider": "keda"}},
     "keda-to-zero": {"autoscaling": KEDA, "worker": {"autoscaling": {"minReplicas": 0}}},
     "monitors": {"metrics": MONITORS},
     "monitors-no-worker": {"metrics": MONITORS, "worker": {"enabled": False}},
+    "pod-monitor": {"metrics": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}},
     "migrations-none": {"migrations": {"mode": "none"}},
     "migrations-hook": SECRETS | {"migrations": {"mode": "hook"}},
     "no-worker": {"worker": {"enabled": False}},
@@ -140,9 +150,9 @@ CASES: dict[str, dict[str, Any]] = {
         "global": {"storageClass": "fast"},
         "postgresql": {"persistence": {"storageClass": "faster"}, "configuration": {"shared_buffers": "128MB"}},
     },
-    "one-of-each": {"api": {"replicaCount": 1}, "nginx": {"replicaCount": 1}},
-    "many": {"api": {"replicaCount": 3}, "worker": {"replicaCount": 3}, "nginx": {"replicaCount": 3}},
-    "replicas-left-alone": {"api": {"replicaCount": None}, "worker": {"replicaCount": None}},
+    "one-of-each": NO_AUTOSCALER | {"api": {"replicaCount": 1}, "nginx": {"replicaCount": 1}},
+    "many": NO_AUTOSCALER | {"api": {"replicaCount": 3}, "worker": {"replicaCount": 3}, "nginx": {"replicaCount": 3}},
+    "replicas-left-alone": NO_AUTOSCALER | {"api": {"replicaCount": None}, "worker": {"replicaCount": None}},
     "full-name": {"fullnameOverride": "front"},
     "name": {"nameOverride": "web"},
     "labels": {"commonLabels": {"team": "shop", "example.com/cost": "42"}},
@@ -157,14 +167,19 @@ CASES: dict[str, dict[str, Any]] = {
         "nginx": SCHEDULING | SPREAD,
         "redis": SCHEDULING,
         "postgresql": SCHEDULING,
+        "metrics": {"bundled": {"prometheus": SCHEDULING, "adapter": SCHEDULING}},
         "settings": {"CACHE_TTL_SECONDS": 60},
     },
     "no-tests": {"tests": {"enabled": False}},
-    "everything-off": OWN_APP | NO_NGINX | {"networkPolicy": {"enabled": False}, "tests": {"enabled": False}},
+    "everything-off": OWN_APP
+    | NO_NGINX
+    | NO_AUTOSCALER
+    | {"networkPolicy": {"enabled": False}, "tests": {"enabled": False}},
 }
 
 #: Options of `render` beside the values.
 OPTIONS: dict[str, dict[str, Any]] = {
+    "metrics-server": {"api_versions": ("metrics.k8s.io/v1beta1",)},
     "long-release-name": {"release": "a-release-whose-name-is-as-long-as-helm-lets-it-be-a"},
     **{file.stem: {"files": (file.name,)} for file in sorted(CHART.glob("values-*.yaml"))},
 }

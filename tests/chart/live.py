@@ -12,33 +12,40 @@ from typing import Any
 
 import yaml
 
-from tests.chart.support import CHART, NAMESPACE, RELEASE, USED, Object, Refused, Rendered, Values, tool
+from tests.chart.support import CHART, NAMESPACE, RELEASE, USED, Object, Refused, Rendered, Values, merge, tool
 
-#: What can be looked up: API, plural, kind.
+#: What can be looked up: API, plural, kind, whether it is in a namespace.
 KINDS = (
-    ("api/v1", "secrets", "Secret"),
-    ("api/v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
-    ("apis/apps/v1", "deployments", "Deployment"),
-    ("apis/apps/v1", "statefulsets", "StatefulSet"),
+    ("api/v1", "secrets", "Secret", True),
+    ("api/v1", "persistentvolumeclaims", "PersistentVolumeClaim", True),
+    ("apis/apps/v1", "deployments", "Deployment", True),
+    ("apis/apps/v1", "statefulsets", "StatefulSet", True),
+    ("apis/apiregistration.k8s.io/v1", "apiservices", "APIService", False),
 )
+GROUPS = ("apps", "apiregistration.k8s.io")
+
+#: What Helm writes on the objects of this release.
+OWNED = {"meta.helm.sh/release-name": RELEASE, "meta.helm.sh/release-namespace": NAMESPACE}
 
 
 def _answers(objects: Iterable[Object]) -> dict[str, Any]:
     """What the API server says, by path."""
-    group = {"groupVersion": "apps/v1", "version": "v1"}
+    versions = {name: {"groupVersion": f"{name}/v1", "version": "v1"} for name in GROUPS}
+    groups = [{"name": name, "versions": [version], "preferredVersion": version} for name, version in versions.items()]
     answers: dict[str, Any] = {
         "/version": {"major": "1", "minor": USED.split(".")[1], "gitVersion": f"v{USED}.0"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
-        "/apis": {"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [group], "preferredVersion": group}]},
+        "/apis": {"kind": "APIGroupList", "groups": groups},
     }
-    for api, plural, kind in KINDS:
+    for api, plural, kind, namespaced in KINDS:
         version = api.split("/", 1)[1]
         listed = {"kind": "APIResourceList", "groupVersion": version, "resources": []}
-        resource = {"name": plural, "namespaced": True, "kind": kind, "verbs": ["get"]}
+        resource = {"name": plural, "namespaced": namespaced, "kind": kind, "verbs": ["get"]}
         answers.setdefault(f"/{api}", listed)["resources"].append(resource)
         for item in objects:
             if item["kind"] == kind:
-                answers[f"/{api}/namespaces/{NAMESPACE}/{plural}/{item['metadata']['name']}"] = item
+                folder = f"/{api}/namespaces/{NAMESPACE}" if namespaced else f"/{api}"
+                answers[f"{folder}/{plural}/{item['metadata']['name']}"] = item
     return answers
 
 
@@ -87,18 +94,25 @@ def render_on(live: Iterable[Object], values: Values | None = None) -> Rendered:
 
 
 class Cluster:
-    """What is live between upgrades of one release, by Kubernetes' and Helm's rules for the number of pods."""
+    """What is live between upgrades of one release, by Kubernetes' and Helm's rules for the number of pods.
 
-    def __init__(self) -> None:
+    Args:
+        values: Given with every upgrade, under its own.
+    """
+
+    def __init__(self, values: Values | None = None) -> None:
+        self._values = values or {}
         self.manifest = Rendered()
         self.live = Rendered()
 
     def upgrade(self, values: Values | None = None) -> None:
         """`helm upgrade`: what the manifest before had and the new one has not is taken away, and 1 is the default."""
-        manifest = render_on(self.live, values)
+        manifest = render_on(self.live, merge(self._values, values or {}))
         numbers = {item["metadata"]["name"]: item["spec"]["replicas"] for item in self.live.of("Deployment")}
         given = {item["metadata"]["name"] for item in self.manifest.of("Deployment") if "replicas" in item["spec"]}
         live = copy.deepcopy(manifest)
+        for item in live:
+            item["metadata"].setdefault("annotations", {}).update(OWNED)
         for item in live.of("Deployment"):
             name = item["metadata"]["name"]
             item["spec"].setdefault("replicas", 1 if name in given else numbers.get(name, 1))

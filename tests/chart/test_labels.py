@@ -7,10 +7,15 @@ from tests.chart.cases import CASES, MONITORS, OPTIONS
 from tests.chart.support import merge, refused, render, template
 
 PODS = ("api", "worker", "nginx", "redis", "postgresql")
+BUNDLED = ("prometheus", "adapter")
 SAME = {"team": "shop", "release": "prometheus"}
 BOTH = {
     "commonLabels": SAME | {"app.kubernetes.io/version": "mine"},
-    "metrics": merge(MONITORS, {"serviceMonitor": {"labels": {"team": "watch"}}}),
+    "metrics": merge(
+        MONITORS,
+        {"serviceMonitor": {"labels": {"team": "watch"}}},
+        {"bundled": {name: {"podLabels": {"team": name}, "podAnnotations": {"a": "b"}} for name in BUNDLED}},
+    ),
     **{name: {"podLabels": {"team": name}, "podAnnotations": {"checksum/config": "x", "a": "b"}} for name in PODS},
 }
 
@@ -35,7 +40,7 @@ def test_no_key_comes_twice(case):
 def test_the_nearest_label_wins_and_no_key_comes_twice():
     list(yaml.load_all(template(BOTH), Strict))
     objects = render(BOTH)
-    for name in ("api", "worker", "nginx"):
+    for name in ("api", "worker", "nginx", *BUNDLED):
         pod = objects.component("Deployment", name)["spec"]["template"]["metadata"]
         assert pod["labels"]["team"] == name
         assert pod["labels"]["release"] == "prometheus"
@@ -50,10 +55,12 @@ def test_the_nearest_label_wins_and_no_key_comes_twice():
 def test_a_label_by_which_objects_are_found_is_refused():
     labels = {f"app.kubernetes.io/{part}": "mine" for part in ("name", "instance", "component")}
     common = labels | {"app.kubernetes.io/managed-by": "mine"}
-    message = refused({"commonLabels": common} | {name: {"podLabels": labels} for name in PODS})
+    parts = {name: {"podLabels": labels} for name in (*PODS, *BUNDLED)}
+    bundled = {"bundled": {name: parts.pop(name) for name in BUNDLED}}
+    message = refused({"commonLabels": common, "metrics": bundled} | parts)
     for label in common:
         assert f"commonLabels: {label} " in message
-    for name in PODS:
+    for name in (*PODS, *(f"metrics.bundled.{name}" for name in BUNDLED)):
         assert all(f"{name}.podLabels: {label} " in message for label in labels)
 
 

@@ -32,13 +32,15 @@ STORES = [(["postgresql"], [5432]), (["redis-broker", "redis-cache"], [6379])]
     ("name", "ingress", "egress"),
     [
         ("nginx", [(None, [8080])], [(["api"], [8000])]),
-        ("api", [(["nginx"], [8000]), (ANY_POD, [8001])], STORES),
+        ("api", [(["nginx"], [8000]), (ANY_POD, [8001]), (["prometheus"], [8001])], STORES),
         ("worker", [(ANY_POD, [8002])], STORES),
         ("migrate", [], [(["postgresql"], [5432])]),
         ("postgresql", [(["api", "worker", "migrate"], [5432])], []),
         ("redis-broker", [(["api", "worker"], [6379])], []),
         ("redis-cache", [(["api", "worker"], [6379])], []),
         ("test", [], [(["nginx"], [8080])]),
+        ("prometheus", [(["adapter"], [9090])], [(["api"], [8001]), (ANYWHERE, [443, 6443])]),
+        ("adapter", [(None, [10250])], [(["prometheus"], [9090]), (ANYWHERE, [443, 6443])]),
         ("default-deny", [], [(None, [53, 53])]),
     ],
 )
@@ -52,8 +54,22 @@ def test_each_pair_has_what_it_needs_and_no_more(name, ingress, egress):
 
 def test_without_nginx_clients_and_the_test_reach_the_api():
     objects = rendered("no-nginx")
-    assert rules(objects, "api", "ingress") == [(None, [8000]), (ANY_POD, [8001])]
+    assert rules(objects, "api", "ingress") == [(None, [8000]), (ANY_POD, [8001]), (["prometheus"], [8001])]
     assert rules(objects, "test", "egress") == [(["api"], [8000])]
+
+
+def test_keda_reaches_the_bundled_prometheus_from_wherever_it_runs():
+    assert rules(rendered("keda-bundled"), "prometheus", "ingress") == [(ANY_POD, [9090])]
+    keda = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}]
+    objects = render(merge(CASES["keda-bundled"], {"networkPolicy": {"allowMetricsFrom": keda}}))
+    assert rules(objects, "prometheus", "ingress") == [(keda, [9090])]
+    assert (["prometheus"], [8001]) in rules(objects, "api", "ingress")
+
+
+def test_the_kubernetes_api_is_reached_at_the_given_ports():
+    objects = render({"networkPolicy": {"kubernetesApiPorts": [16443]}})
+    for name in ("prometheus", "adapter"):
+        assert rules(objects, name, "egress")[-1] == (ANYWHERE, [16443])
 
 
 def test_the_ports_of_external_stores_are_opened_to_anywhere():

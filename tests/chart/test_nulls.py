@@ -12,7 +12,7 @@ from tests.chart.test_values import default_values, schema, sections
 #: No number, and what a person takes away piece by piece.
 MAY_GO = {"replicaCount", "nodePort", "resources", "settings"}
 
-INGRESS = {"ingress": {"enabled": True, "preset": "community"}, "autoscaling": {"provider": "hpa"}, "metrics": MONITORS}
+INGRESS = {"ingress": {"enabled": True, "preset": "community"}, "metrics": MONITORS}
 ROUTE = {
     "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]},
     "autoscaling": KEDA,
@@ -36,13 +36,15 @@ def without_secrets(objects):
     for item in objects:
         if item["kind"] == "Secret":
             item = item | {"data": sorted(item["data"])}
+        if item["kind"] == "APIService":
+            item = item | {"spec": item["spec"] | {"caBundle": ""}}
         annotations = item.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
         for name in [name for name in annotations if name.startswith("checksum/")]:
             annotations[name] = ""
         yield item
 
 
-@pytest.mark.parametrize("values", [{}, INGRESS, ROUTE], ids=["defaults", "ingress and hpa", "route and keda"])
+@pytest.mark.parametrize("values", [{}, INGRESS, ROUTE], ids=["defaults", "ingress and monitors", "route and keda"])
 def test_null_is_as_good_as_empty(values):
     nulls = empties(default_values())
     assert len(nulls) > 10
@@ -60,8 +62,10 @@ def test_every_other_value_is_required():
     }
     for path, values, part in sections(default_values(), whole, whole):
         wanted = {key for key, value in values.items() if not is_empty(value) and key not in MAY_GO}
-        # Without a tag it is the appVersion, where the image is the chart's own.
-        assert set(part.get("required", [])) == wanted - ({"tag"} if path.endswith("image") else set()), path
+        # Without a tag it is the appVersion, where the image is the chart's own; without a registry that of all.
+        assert set(part.get("required", [])) == wanted - ({"tag", "registry"} if path.endswith("image") else set()), (
+            path
+        )
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,8 @@ def test_every_other_value_is_required():
         ({"redis": {"image": {"tag": None}}}, "redis.image.tag"),
         ({"postgresql": {"image": {"tag": ""}}}, "postgresql.image.tag"),
         ({"nginx": {"image": {"tag": ""}}}, "nginx.image.tag"),
+        ({"metrics": {"bundled": {"adapter": {"image": {"tag": None}}}}}, "metrics.bundled.adapter.image.tag"),
+        ({"metrics": {"bundled": None}}, "'bundled'"),
     ],
 )
 def test_a_value_that_cannot_go_is_named(values, name):
@@ -88,13 +94,14 @@ def test_what_may_go_renders():
     gone: dict[str, Any] = {"resources": None, "replicaCount": None}
     objects = render(
         {
-            "api": gone,
+            "api": gone | {"autoscaling": {"cpuPercent": 0}},
             "worker": gone,
             "nginx": {**gone, "service": {"nodePort": None}},
             "redis": {"broker": {"resources": {"limits": None}}, "cache": {"resources": {"requests": {"cpu": None}}}},
             "postgresql": {"resources": None},
             "migrations": {"resources": None},
+            "metrics": {"bundled": {"prometheus": {"resources": None}, "adapter": {"resources": None}}},
         }
     )
     assert not objects.component("Deployment", "api")["spec"]["template"]["spec"]["containers"][0]["resources"]
-    assert "api.resources.requests.cpu" in refused({"api": gone, "autoscaling": {"provider": "hpa"}})
+    assert "api.resources.requests.cpu" in refused({"api": gone})

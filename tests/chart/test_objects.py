@@ -32,8 +32,9 @@ def test_no_two_objects_have_one_name_and_every_name_is_legal(objects):
     assert len(names) == len(set(names))
     for item in objects:
         name = item["metadata"]["name"]
+        # That one's name is Kubernetes' own.
+        assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name) or item["kind"] == "APIService", name
         # A pod's own name and a label of it add to a StatefulSet's and a Deployment's.
-        assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name), name
         assert len(name) <= (52 if item["kind"] in ("StatefulSet", "Deployment") else 63), name
 
 
@@ -43,7 +44,10 @@ def test_every_object_is_labelled_as_the_releases(case, objects):
         labels = item["metadata"]["labels"]
         assert labels.keys() >= SELECTOR_LABELS | {"helm.sh/chart", "app.kubernetes.io/managed-by"} | common.keys()
         assert all(re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", value) for value in labels.values())
-        assert "namespace" not in item["metadata"] or item["metadata"]["namespace"] == NAMESPACE
+        if item["kind"] == "RoleBinding" and item["roleRef"]["name"] == "extension-apiserver-authentication-reader":
+            assert item["metadata"]["namespace"] == "kube-system"
+        else:
+            assert "namespace" not in item["metadata"] or item["metadata"]["namespace"] == NAMESPACE
 
 
 def test_selectors_are_name_instance_and_component_and_pick_their_own_pods(objects):
@@ -76,9 +80,12 @@ def test_every_pod_is_restricted(objects):
         assert all("hostPort" not in port for port in container.get("ports", [])), name
 
 
-def test_pods_have_no_token_and_no_service_links(objects):
+def test_only_pods_that_ask_the_api_server_have_a_token_and_none_has_service_links(objects):
     for name, pod in objects.pods():
-        assert pod["spec"]["automountServiceAccountToken"] is False, name
+        component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
+        asks = component in ("prometheus", "adapter")
+        assert pod["spec"]["automountServiceAccountToken"] is asks, name
+        assert asks == ("serviceAccountName" in pod["spec"]), name
         assert pod["spec"]["enableServiceLinks"] is False, name
 
 
@@ -147,6 +154,17 @@ def test_every_reference_resolves(objects):
                         check(kind, source[key]["name"], source[key]["key"], where=name)
             variables = [entry["name"] for entry in container.get("env", [])]
             assert len(variables) == len(set(variables)), (name, variables)
+        if "serviceAccountName" in spec:
+            check("ServiceAccount", spec["serviceAccountName"], where=name)
+    for item in [*objects.of("RoleBinding"), *objects.of("ClusterRoleBinding")]:
+        for subject in item["subjects"]:
+            assert subject["namespace"] == NAMESPACE
+            check("ServiceAccount", subject["name"], where=item["metadata"]["name"])
+        if item["roleRef"]["name"].startswith(item["metadata"]["name"]):
+            check(item["roleRef"]["kind"], item["roleRef"]["name"])
+    for item in objects.of("APIService"):
+        assert item["spec"]["service"]["namespace"] == NAMESPACE
+        check("Service", item["spec"]["service"]["name"])
     for item in objects.of("StatefulSet"):
         check("Service", item["spec"]["serviceName"], where=item["metadata"]["name"])
         mounts = {mount["name"] for mount in item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
@@ -177,6 +195,12 @@ def test_autoscalers_and_budgets_have_their_targets(objects):
         assert labels.keys() == SELECTOR_LABELS
         picked = [pod for _, pod in objects.pods() if selects(labels, pod["metadata"]["labels"])]
         assert len(picked) == 1
+    for monitor in objects.of("PodMonitor"):
+        labels = monitor["spec"]["selector"]["matchLabels"]
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+            names = [port["name"] for _, part in objects.containers() for port in part.get("ports", [])]
+            assert endpoint["port"] in names
+            assert any(selects(labels, pod["metadata"]["labels"]) for _, pod in objects.pods())
     for monitor in objects.of("ServiceMonitor"):
         labels = monitor["spec"]["selector"]["matchLabels"]
         services = [item for item in objects.of("Service") if selects(labels, item["metadata"]["labels"])]

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from flask_scale.settings import Settings
-from tests.chart.cases import CASES, KEDA, SECRETS, rendered
+from tests.chart.cases import CASES, SECRETS, rendered
 from tests.chart.support import merge, refused, render
 
 SCALED = ("api", "worker")
@@ -24,7 +24,6 @@ def environment(objects, component):
     [
         "Ingress",
         "HTTPRoute",
-        "HorizontalPodAutoscaler",
         "ScaledObject",
         "ServiceMonitor",
         "PodMonitor",
@@ -102,39 +101,23 @@ def test_a_disruption_budget_only_where_several_pods_are_meant_to_run(case, budg
 def test_the_connection_budget_counts_pods_and_their_pools():
     small = {"postgresql": {"maxConnections": 20}}
     assert "postgresql.maxConnections=20" in refused(small)
-    assert "externalPostgresql.maxConnections=300" in refused(SECRETS | {"api": {"replicaCount": 200}})
+    assert "externalPostgresql.maxConnections=600" in refused(SECRETS | {"api": {"autoscaling": {"maxReplicas": 200}}})
 
 
-@pytest.mark.parametrize("case", ["hpa", "keda", "keda-to-zero"])
+@pytest.mark.parametrize("case", ["defaults", "keda", "keda-to-zero"])
 def test_replicas_are_the_autoscalers_where_there_is_one(case):
     objects = rendered(case)
     for component in SCALED:
         assert "replicas" not in objects.component("Deployment", component)["spec"]
-    kind = "HorizontalPodAutoscaler" if case == "hpa" else "ScaledObject"
+    kind = "HorizontalPodAutoscaler" if case == "defaults" else "ScaledObject"
     assert objects.components(kind) == set(SCALED)
 
 
 def test_replicas_are_the_values_elsewhere_and_can_be_left_alone():
-    assert render().component("Deployment", "api")["spec"]["replicas"] == 2
+    assert rendered("no-autoscaler").component("Deployment", "api")["spec"]["replicas"] == 2
     objects = rendered("replicas-left-alone")
     for component in SCALED:
         assert "replicas" not in objects.component("Deployment", component)["spec"]
-
-
-def triggers_of(case):
-    return [trigger["type"] for trigger in rendered(case).component("ScaledObject", "worker")["spec"]["triggers"]]
-
-
-def test_only_keda_lets_the_workers_go_to_zero():
-    assert rendered("keda-to-zero").component("ScaledObject", "worker")["spec"]["minReplicaCount"] == 0
-    # KEDA refuses a CPU trigger where nothing may run.
-    assert triggers_of("keda-to-zero") == ["prometheus", "prometheus"]
-    assert triggers_of("keda") == ["prometheus", "prometheus", "cpu"]
-    address = KEDA["prometheusAddress"]
-    for item in rendered("keda").of("ScaledObject"):
-        triggers = [trigger for trigger in item["spec"]["triggers"] if trigger["type"] == "prometheus"]
-        assert triggers
-        assert all(trigger["metadata"]["serverAddress"] == address for trigger in triggers)
 
 
 def test_a_password_is_made_once_a_render_and_the_same_in_every_url():
@@ -172,7 +155,8 @@ def test_no_password_stands_outside_a_secret():
     ],
 )
 def test_a_pod_starts_anew_when_what_it_reads_at_start_changes(change, changed):
-    fixed = {"redis": {"auth": {"password": "a"}}, "postgresql": {"auth": {"password": "a"}}}
+    passwords = {"redis": {"auth": {"password": "a"}}, "postgresql": {"auth": {"password": "a"}}}
+    fixed = passwords | CASES["adapter-unchecked"]
     first, second = (dict(annotations_of(render(values))) for values in (fixed, merge(fixed, change)))
     assert {component for component in first if first[component] != second[component]} == changed
 
@@ -305,12 +289,12 @@ def test_the_broker_keeps_and_the_cache_forgets():
 
 
 def test_postgresql_keeps_its_data_on_the_volume_and_takes_as_many_connections_as_are_counted():
-    spec = spec_of(render({"postgresql": {"maxConnections": 321}}), "postgresql", "StatefulSet")
+    spec = spec_of(render({"postgresql": {"maxConnections": 678}}), "postgresql", "StatefulSet")
     container = spec["containers"][0]
     variables = {entry["name"]: entry.get("value") for entry in container["env"]}
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert variables["PGDATA"].startswith(f"{mounts['data']}/")
-    assert "max_connections=321" in container["args"]
+    assert "max_connections=678" in container["args"]
     assert spec["terminationGracePeriodSeconds"] == 120
 
 
@@ -321,37 +305,7 @@ def test_the_broker_writes_to_its_volume():
     assert "dir /data\n" in data["broker.conf"]
 
 
-@pytest.mark.parametrize("component", SCALED)
-@pytest.mark.parametrize("provider", ["hpa", "keda"])
-def test_autoscalers_go_up_at_once_and_down_slowly_unless_told_otherwise(component, provider):
-    def behaviors(values):
-        autoscaling = {"autoscaling": KEDA | {"provider": provider}}
-        objects = render(merge(values, autoscaling))
-        if provider == "hpa":
-            return objects.component("HorizontalPodAutoscaler", component)["spec"]["behavior"]
-        spec = objects.component("ScaledObject", component)["spec"]
-        return spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
-
-    found = behaviors({})
-    assert found["scaleUp"]["stabilizationWindowSeconds"] == 0
-    assert found["scaleDown"] == {
-        "stabilizationWindowSeconds": 300,
-        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
-    }
-    own = {"scaleDown": {"selectPolicy": "Disabled"}}
-    assert behaviors({component: {"autoscaling": {"behavior": own}}}) == own
-
-
 @pytest.mark.parametrize("component", ["api", "worker", "nginx"])
 def test_the_size_of_tmp_is_its_value(component):
     volumes = spec_of(render({component: {"tmpSizeLimit": "3Gi"}}), component)["volumes"]
     assert {"name": "tmp", "emptyDir": {"sizeLimit": "3Gi"}} in volumes
-
-
-def test_alerts_begin_at_one_percent_of_errors():
-    groups = rendered("monitors").of("PrometheusRule")[0]["spec"]["groups"]
-    rules = {rule["alert"]: rule["expr"] for rule in groups[0]["rules"]}
-    assert "> 0.01 * sum(rate(" in rules["FlaskScaleErrors"]
-    assert rules["FlaskScaleSaturated"].endswith("> 0.8")
-    assert rules["FlaskScaleJobsWaiting"].endswith("> 300")
-    assert rules["FlaskScaleJobsUnhandled"].endswith("> 0")

@@ -17,29 +17,35 @@ def cluster():
     return Cluster()
 
 
+@pytest.fixture
+def by_hand():
+    """A cluster whose release's numbers no autoscaler owns, unless an upgrade says so."""
+    return Cluster(NONE)
+
+
 def counts(cluster):
     return {component: cluster.replicas(component) for component in ("api", "worker", "nginx")}
 
 
-def test_an_upgrade_leaves_what_kubectl_scale_set_until_the_value_changes(cluster):
-    cluster.upgrade()
-    cluster.scale(api=7, worker=5, nginx=0)
+def test_an_upgrade_leaves_what_kubectl_scale_set_until_the_value_changes(by_hand):
+    by_hand.upgrade()
+    by_hand.scale(api=7, worker=5, nginx=0)
     for _ in range(2):
-        cluster.upgrade({"settings": {"LOG_LEVEL": "WARNING"}})
-        assert counts(cluster) == {"api": 7, "worker": 5, "nginx": 0}
-    cluster.upgrade({component: {"replicaCount": 3} for component in counts(cluster)})
-    assert counts(cluster) == {"api": 3, "worker": 3, "nginx": 3}
+        by_hand.upgrade({"settings": {"LOG_LEVEL": "WARNING"}})
+        assert counts(by_hand) == {"api": 7, "worker": 5, "nginx": 0}
+    by_hand.upgrade({component: {"replicaCount": 3} for component in counts(by_hand)})
+    assert counts(by_hand) == {"api": 3, "worker": 3, "nginx": 3}
 
 
 @pytest.mark.parametrize("scaler", [HPA, {"autoscaling": KEDA}], ids=["hpa", "keda"])
-def test_an_autoscaler_that_takes_over_starts_from_what_is_there(cluster, scaler):
-    cluster.upgrade()
-    cluster.scale(api=7, worker=5)
-    cluster.upgrade(scaler)
-    assert counts(cluster) == {"api": 7, "worker": 5, "nginx": 2}
-    cluster.scale(api=3, worker=2)
-    cluster.upgrade(merge(scaler, {"settings": {"LOG_LEVEL": "WARNING"}}))
-    assert counts(cluster) == {"api": 3, "worker": 2, "nginx": 2}
+def test_an_autoscaler_that_takes_over_starts_from_what_is_there(by_hand, scaler):
+    by_hand.upgrade()
+    by_hand.scale(api=7, worker=5)
+    by_hand.upgrade(scaler)
+    assert counts(by_hand) == {"api": 7, "worker": 5, "nginx": 2}
+    by_hand.scale(api=3, worker=2)
+    by_hand.upgrade(merge(scaler, {"settings": {"LOG_LEVEL": "WARNING"}}))
+    assert counts(by_hand) == {"api": 3, "worker": 2, "nginx": 2}
 
 
 @pytest.mark.parametrize("first", [[HPA], [NONE, HPA]], ids=["from the first version", "later"])
@@ -77,21 +83,21 @@ def test_workers_that_keda_took_to_zero_come_back_when_it_goes(cluster, first, a
         assert cluster.replicas("worker") == workers
 
 
-def test_a_number_that_is_no_longer_given_stays(cluster):
-    cluster.upgrade()
-    cluster.scale(api=7, worker=5, nginx=4)
+def test_a_number_that_is_no_longer_given_stays(by_hand):
+    by_hand.upgrade()
+    by_hand.scale(api=7, worker=5, nginx=4)
     for _ in range(2):
-        cluster.upgrade(UNSET)
-        assert counts(cluster) == {"api": 7, "worker": 5, "nginx": 4}
-    cluster.upgrade({"api": {"replicaCount": 3}})
-    assert cluster.replicas("api") == 3
+        by_hand.upgrade(UNSET)
+        assert counts(by_hand) == {"api": 7, "worker": 5, "nginx": 4}
+    by_hand.upgrade({"api": {"replicaCount": 3}})
+    assert by_hand.replicas("api") == 3
 
 
-def test_a_number_that_is_never_given_is_never_set(cluster):
+def test_a_number_that_is_never_given_is_never_set(by_hand):
     for _ in range(2):
-        cluster.upgrade(UNSET)
-        assert not any(map(cluster.sets_replicas, counts(cluster)))
-        cluster.scale(api=4)
-    assert cluster.replicas("api") == 4
-    cluster.upgrade({"api": {"replicaCount": 3}})
-    assert cluster.replicas("api") == 3
+        by_hand.upgrade(UNSET)
+        assert not any(map(by_hand.sets_replicas, counts(by_hand)))
+        by_hand.scale(api=4)
+    assert by_hand.replicas("api") == 4
+    by_hand.upgrade({"api": {"replicaCount": 3}})
+    assert by_hand.replicas("api") == 3

@@ -49,7 +49,7 @@ def test_every_object_holds_against_the_schemas_of(version, folders):
 
 def test_nothing_but_these_turns_makes_versions_differ():
     code = [text for file in sorted(CHART.rglob("templates/**/*")) if file.is_file() for text in [file.read_text()]]
-    found = [line.strip() for text in code for line in text.splitlines() if "Capabilities" in line]
+    found = [line.strip() for text in code for line in text.splitlines() if "Capabilities.KubeVersion" in line]
     assert found == [f'{{{{- if semverCompare ">={TURNS[1]}.0-0" (index . 0).Capabilities.KubeVersion.Version }}}}']
 
 
@@ -83,10 +83,12 @@ def test_the_schemas_refuse(broken, found, tmp_path):
         ("HTTPRoute", "gateway.networking.k8s.io/v1", "{rules: [{backendRef: []}]}"),
         ("ScaledObject", "keda.sh/v1alpha1", "{scaleTargetRef: {nam: a}, triggers: [{type: a, metadata: {}}]}"),
         ("ServiceMonitor", "monitoring.coreos.com/v1", "{selector: {}, endpoints: [{prot: a}]}"),
+        ("PodMonitor", "monitoring.coreos.com/v1", "{selector: {}, podMetricsEndpoints: [{prot: a}]}"),
+        ("APIService", "apiregistration.k8s.io/v1", "{groupPriorityMinimum: 1, versionPriority: 1, servce: {}}"),
         ("PrometheusRule", "monitoring.coreos.com/v1", "{groups: [{name: a, rules: [{alrt: a, expr: b}]}]}"),
     ],
 )
-def test_the_custom_schemas_refuse_a_misspelt_field_of(kind, version, spec, tmp_path):
+def test_the_schemas_refuse_a_misspelt_field_of(kind, version, spec, tmp_path):
     file = tmp_path / "broken.yaml"
     file.write_text(f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n")
     answer = kubeconform(KUBERNETES[0], file)

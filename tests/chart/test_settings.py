@@ -7,6 +7,7 @@ import pytest
 
 from flask_scale.settings import Settings
 from scripts import settings_schema
+from tests.chart.cases import NO_AUTOSCALER
 from tests.chart.support import CHART, merge, refused, render
 
 
@@ -43,7 +44,7 @@ def test_zero_is_a_value_to_the_guards():
     render({"api": {"settings": {"DRAIN_SECONDS": 0}, "terminationGracePeriodSeconds": 45}})
     assert "are 46;" in refused({"api": {"settings": {"DRAIN_SECONDS": 1}, "terminationGracePeriodSeconds": 45}})
     # 3 pods of 4 processes and 20 connections, and those of two Celery workers and the migrations: 258.
-    render({"settings": {"POOL_SIZE": 20, "MAX_OVERFLOW": 0}, "postgresql": {"maxConnections": 330}})
+    render(NO_AUTOSCALER | {"settings": {"POOL_SIZE": 20, "MAX_OVERFLOW": 0}, "postgresql": {"maxConnections": 330}})
 
 
 def test_connections_that_are_not_kept_need_no_limit_above_nginxs():
@@ -80,11 +81,14 @@ def test_the_librarys_defaults_in_the_templates_are_those_of_now():
     ("values", "connections"),
     [
         # 15 of a process; one more pod of each in a rollout; 2 + 3 * 2 of a Celery worker; 2 of the migrations.
-        ({}, 3 * 4 * 15 + 2 * 8 + 2),
-        ({"worker": {"enabled": False}}, 3 * 4 * 15 + 2),
-        ({"worker": {"replicaCount": 3, "settings": {"WORKER_CONCURRENCY": 4}}}, 3 * 4 * 15 + 4 * 14 + 2),
-        ({"settings": {"WORKERS": 2, "POOL_SIZE": 5, "MAX_OVERFLOW": 0}}, 3 * 2 * 5 + 2 * 8 + 2),
-        ({"autoscaling": {"provider": "hpa"}}, 7 * 4 * 15 + 5 * 8 + 2),
+        (NO_AUTOSCALER, 3 * 4 * 15 + 2 * 8 + 2),
+        (NO_AUTOSCALER | {"worker": {"enabled": False}}, 3 * 4 * 15 + 2),
+        (
+            NO_AUTOSCALER | {"worker": {"replicaCount": 3, "settings": {"WORKER_CONCURRENCY": 4}}},
+            3 * 4 * 15 + 4 * 14 + 2,
+        ),
+        (NO_AUTOSCALER | {"settings": {"WORKERS": 2, "POOL_SIZE": 5, "MAX_OVERFLOW": 0}}, 3 * 2 * 5 + 2 * 8 + 2),
+        ({}, 7 * 4 * 15 + 5 * 8 + 2),
     ],
 )
 def test_the_budget_is_the_most_that_all_pods_open_and_a_fifth_to_spare(values, connections):

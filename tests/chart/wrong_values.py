@@ -36,13 +36,41 @@ WRONG = (
         {"autoscaling": {"provider": "hpa"}, "worker": {"autoscaling": {"minReplicas": 0}}},
         ("worker.autoscaling.minReplicas", "keda"),
     ),
-    Wrong("KEDA without a Prometheus", {"autoscaling": {"provider": "keda"}}, ("prometheusAddress",)),
+    Wrong(
+        "KEDA without a Prometheus",
+        {"autoscaling": {"provider": "keda"}, "metrics": {"bundled": {"enabled": False}}},
+        ("autoscaling.prometheusAddress", "metrics.bundled.enabled"),
+    ),
+    Wrong(
+        "two monitors of the same pods",
+        {"metrics": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}},
+        ("metrics.serviceMonitor", "metrics.podMonitor", "switch one off"),
+    ),
+    Wrong(
+        "a scrape interval that rates cannot be counted from",
+        {"metrics": {"bundled": {"scrapeInterval": "500ms"}}},
+        ("scrapeInterval",),
+    ),
+    Wrong(
+        "a Prometheus of no version",
+        {"metrics": {"bundled": {"prometheus": {"image": {"tag": ""}}}}},
+        ("metrics.bundled.prometheus.image.tag",),
+    ),
+    Wrong(
+        "no port of the Kubernetes API",
+        {"networkPolicy": {"kubernetesApiPorts": []}},
+        ("kubernetesApiPorts",),
+    ),
     Wrong(
         "more at least than at most",
         {"autoscaling": {"provider": "hpa"}, "api": {"autoscaling": {"minReplicas": 7, "maxReplicas": 6}}},
         ("minReplicas", "maxReplicas"),
     ),
-    Wrong("more connections than PostgreSQL takes", {"api": {"replicaCount": 60}}, ("of postgresql.maxConnections=",)),
+    Wrong(
+        "more connections than PostgreSQL takes",
+        {"api": {"autoscaling": {"maxReplicas": 60}}},
+        ("of postgresql.maxConnections=",),
+    ),
     Wrong("workers without a broker", {"redis": {"enabled": False}}, ("worker.enabled", "externalRedis")),
     Wrong(
         "two brokers",

@@ -41,8 +41,20 @@ Included by templates/validate.yaml, which renders nothing.
 {{- end -}}
 
 {{- $provider := $values.autoscaling.provider -}}
-{{- if and (eq $provider "keda") (not $values.autoscaling.prometheusAddress) -}}
-{{- $errors = append $errors "autoscaling.prometheusAddress: KEDA asks a Prometheus; say where it is, e.g. http://prometheus.monitoring:9090." -}}
+{{- if and (eq $provider "keda") (include "flask-scale.asksMetrics" .) (not $values.autoscaling.prometheusAddress) (not $values.metrics.bundled.enabled) -}}
+{{- $errors = append $errors "autoscaling.prometheusAddress: KEDA asks a Prometheus; say where yours is, e.g. http://prometheus.monitoring:9090, or set metrics.bundled.enabled=true." -}}
+{{- end -}}
+{{- if include "flask-scale.bundledAdapter" . -}}
+{{- $served := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.custom.metrics.k8s.io" -}}
+{{- $owner := dig "metadata" "annotations" dict ($served | default dict) -}}
+{{- $ours := and (eq (get $owner "meta.helm.sh/release-name") .Release.Name) (eq (get $owner "meta.helm.sh/release-namespace") .Release.Namespace) -}}
+{{- if and $served (not $ours) -}}
+{{- $service := dig "spec" "service" dict $served -}}
+{{- $errors = append $errors (printf "metrics.bundled.enabled: a cluster has one custom metrics API, and here the Service %s/%s serves it already (APIService v1beta1.custom.metrics.k8s.io). Set metrics.bundled.enabled=false and give that one the rules of this chart (its README says how), or set autoscaling.provider to keda or none." (get $service "namespace") (get $service "name")) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.metrics.serviceMonitor.enabled $values.metrics.podMonitor.enabled -}}
+{{- $errors = append $errors "metrics.serviceMonitor and metrics.podMonitor: with both every pod is scraped twice; switch one off." -}}
 {{- end -}}
 {{- range $name := list "api" "worker" -}}
 {{- $component := get $values $name -}}
@@ -98,13 +110,15 @@ Included by templates/validate.yaml, which renders nothing.
 {{- $errors = append $errors (printf "commonLabels: %s is the chart's own, by which objects are found; use another name." $label) -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "api" "worker" "nginx" "redis" "postgresql" -}}
-{{- range $label, $_ := (get $values $name).podLabels -}}
+{{- $bundled := $values.metrics.bundled -}}
+{{- $components := dict "metrics.bundled.prometheus" $bundled.prometheus "metrics.bundled.adapter" $bundled.adapter -}}
+{{- range $name, $component := merge $components (pick $values "api" "worker" "nginx" "redis" "postgresql") -}}
+{{- range $label, $_ := $component.podLabels -}}
 {{- if hasKey $selectors $label -}}
 {{- $errors = append $errors (printf "%s.podLabels: %s is the chart's own, by which pods are found; use another name." $name $label) -}}
 {{- end -}}
 {{- end -}}
-{{- $image := (get $values $name).image -}}
+{{- $image := $component.image -}}
 {{- $tag := $image.tag | default "" -}}
 {{- if and (not $tag) (not $image.digest) (not (has $name (list "api" "worker"))) -}}
 {{- $errors = append $errors (printf "%s.image.tag: name a version; only the chart's own images have one without." $name) -}}
