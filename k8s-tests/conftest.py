@@ -10,7 +10,7 @@ import pytest
 from support.cluster import ROOT, Cluster
 from support.directory import Directory, make_key
 from support.namespace import Namespace
-from support.release import HOST, OWN_NODE_PORT, Release
+from support.release import HOST, NO_AUTOSCALER, OWN_NODE_PORT, Release
 
 #: Events, descriptions and logs of a failed test: a folder each.
 DUMPS = ROOT / "results" / "k8s"
@@ -29,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the list of namespaces."""
     config.stash[NAMESPACES] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Play the scenes after all else: they take what is on the cluster for themselves."""
+    items.sort(key=lambda item: "scenes" in item.path.parts)
 
 
 @pytest.fixture(scope="session")
@@ -93,15 +98,27 @@ def install_shared(
 
     yield install
     for namespace in made:
-        namespaces.remove(namespace)
-        if not keep:
-            namespace.delete()
+        if namespace in namespaces:
+            namespaces.remove(namespace)
+            if not keep:
+                namespace.delete()
 
 
 @pytest.fixture(scope="session")
 def bare(install_shared: Callable[[str, Mapping[str, Any]], Release]) -> Release:
-    """The chart installed with no values at all."""
+    """The chart installed with no values at all. It brings the custom metrics API, which a cluster has once."""
     return install_shared("bare", {})
+
+
+@pytest.fixture(scope="session")
+def without_bare(cluster: Cluster, namespaces: list[Namespace]) -> None:
+    """Give that release back now, for another to bring the custom metrics API."""
+    namespace = next(
+        (one for one in namespaces if one.name == "flask-scale-bare"), Namespace(cluster, "flask-scale-bare")
+    )
+    namespace.delete(wait=True)
+    if namespace in namespaces:
+        namespaces.remove(namespace)
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +126,7 @@ def release(cluster: Cluster, install_shared: Callable[[str, Mapping[str, Any]],
     """The user directory, with two pods of API and worker, at a node port and behind an Ingress."""
     nginx = {"service": {"type": "NodePort", "nodePort": OWN_NODE_PORT}}
     ingress = {"enabled": True, "className": "nginx", "preset": "community", "hosts": [HOST]}
-    values: dict[str, Any] = {"settings": {"WORKERS": 2}, "worker": {"replicaCount": 2}}
+    values: dict[str, Any] = {"settings": {"WORKERS": 2}, "worker": {"replicaCount": 2}, **NO_AUTOSCALER}
     return install_shared("directory", {**values, "nginx": nginx, "ingress": ingress} if cluster.own else values)
 
 

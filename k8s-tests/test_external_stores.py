@@ -7,12 +7,13 @@ import pytest
 from support.directory import Directory, make_key
 from support.namespace import Namespace
 from support.pods import pod, service
-from support.release import Release
+from support.release import NO_AUTOSCALER, Release
 
 PASSWORD = "p@ss/w:rd"
 ENCODED = "p%40ss%2Fw%3Ard"
 
 VALUES = {
+    **NO_AUTOSCALER,
     "settings": {"WORKERS": 2},
     "api": {"replicaCount": 3},
     "redis": {"enabled": False},

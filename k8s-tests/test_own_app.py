@@ -11,7 +11,7 @@ from support import docker
 from support.cluster import ROOT, Cluster
 from support.namespace import Namespace
 from support.pods import client_pod
-from support.release import OWN_INGRESS, Release
+from support.release import NO_AUTOSCALER, OWN_INGRESS, Release
 from support.waiting import eventually
 
 HOST = "hello.example.org"
@@ -37,6 +37,7 @@ def hello():
 """
 
 VALUES: dict[str, Any] = {
+    **NO_AUTOSCALER,
     "settings": {"WORKERS": 2},
     "api": {
         "app": "hello:app",
@@ -127,7 +128,8 @@ def test_an_image_of_three_lines_serves_and_works(make_namespace: Callable[[str]
     assert len(lines) == 3
     docker.build("shop:1", folder)
     docker.load("shop:1")
-    release = Release(make_namespace("shop"), "shop", yaml.safe_load((folder / "values.yaml").read_text()))
+    values = yaml.safe_load((folder / "values.yaml").read_text())
+    release = Release(make_namespace("shop"), "shop", {**values, **NO_AUTOSCALER})
 
     release.install()
 

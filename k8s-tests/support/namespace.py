@@ -25,7 +25,9 @@ class Namespace:
         self.cluster.core.create_namespace({"apiVersion": "v1", "kind": "Namespace", **labels})
 
     def delete(self, *, wait: bool = False) -> None:
-        """Delete it with all that is in it."""
+        """Delete it with all that is in it, and what its releases have outside it."""
+        for release in self.helm("list", "--all", "--short").split():
+            self.helm("uninstall", release, "--no-hooks")
         self.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
         if wait:
             eventually(self._is_gone, f"namespace {self.name} is gone", seconds=300)

@@ -25,6 +25,9 @@ OWN_NGINX = f"http://127.0.0.1:{os.environ.get('CLUSTER_NGINX_PORT') or 18081}"
 OWN_INGRESS = f"http://127.0.0.1:{os.environ.get('CLUSTER_HTTP_PORT') or 18080}"
 HOST = "directory.example.org"
 
+#: Of every release but one: a cluster has one custom metrics API. `kubectl scale` says the number of pods.
+NO_AUTOSCALER = {"autoscaling": {"provider": "none"}}
+
 #: A registry that another cluster pulls the two images from; empty where they are on its nodes.
 REGISTRY = os.environ.get("IMAGE_REGISTRY", "")
 

@@ -1,0 +1,32 @@
+"""What the scenes share: the directory at the node port, as it was before and after each."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from support.release import OWN_NGINX, Release
+from support.scene import Play, Scene
+from support.scene import play as play_on
+from support.stage import until_whole
+from tests.load.plan import Plan
+
+
+@pytest.fixture
+def stage(release: Release) -> Iterator[Release]:
+    """The directory with two API pods, two workers and two of nginx, every pod ready."""
+    until_whole(release)
+    yield release
+    for component in ("api", "worker"):
+        release.scale("deployment", component, 2)
+    until_whole(release)
+
+
+@pytest.fixture
+def play(stage: Release) -> Play:
+    """Begins a scene on the stage."""
+
+    def begin(name: str, plan: Plan | None = None) -> AbstractContextManager[Scene]:
+        return play_on(stage, OWN_NGINX, name, plan)
+
+    return begin

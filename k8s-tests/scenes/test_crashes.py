@@ -1,0 +1,91 @@
+"""Whatever crashes: nothing that was accepted is lost or doubled, and failures stay within what the docs say."""
+
+import random
+
+import pytest
+
+from support.release import Release
+from support.scene import CALM_SECONDS, LONG, Play, Scene
+from support.stage import kill_a_pod, nodes_for_pods, pause, restart_node, until_whole
+
+pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
+
+
+def test_pods_killed_at_random(play: Play, stage: Release):
+    """A killed API pod fails the POSTs that it had in hand, at most; each succeeds when it is sent again."""
+    dice = random.Random(1)
+    with play("killed pods") as scene:
+        pause(CALM_SECONDS)
+        for component in ["api", "worker", "api", "nginx"] * (5 if LONG else 1):
+            pod = kill_a_pod(stage, component, dice)
+            scene.mark(f"kill {component}")
+            assert pod.metadata.name
+            pause(CALM_SECONDS)
+            until_whole(stage)
+        pause(CALM_SECONDS)
+    scene.assert_sound()
+    tell_outage(scene)
+
+
+def test_without_the_cache(play: Play, stage: Release):
+    """Redis away costs latency, and no answer."""
+    with play("cache away") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("cache away")
+        stage.scale("statefulset", "redis-cache", 0)
+        stage.until_ready("redis-cache", 0)
+        pause(2 * CALM_SECONDS)
+        scene.mark("cache back")
+        stage.scale("statefulset", "redis-cache", 1)
+        stage.until_ready("redis-cache", 1)
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_a_broker_that_restarts(play: Play, stage: Release):
+    """Jobs are accepted all the while, and all of them run."""
+    with play("broker restarted") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("broker killed")
+        stage.delete_pod(stage.pods("redis-broker")[0], at_once=True)
+        pause(2)
+        stage.until_ready("redis-broker", 1)
+        scene.mark("broker ready")
+        pause(2 * CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_a_database_that_restarts(play: Play, stage: Release):
+    """While PostgreSQL is away the answer is 503 with Retry-After; what was accepted before is there after."""
+    with play("database restarted") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("database deleted")
+        stage.delete_pod(stage.pods("postgresql")[0])
+        pause(2)
+        stage.until_ready("postgresql", 1)
+        scene.mark("database ready")
+        pause(2 * CALM_SECONDS)
+    scene.assert_sound()
+    tell_outage(scene)
+
+
+def test_a_node_that_restarts(play: Play, stage: Release):
+    """Its pods' share of requests fails until it is back, or until Kubernetes sees that it is gone."""
+    keeps = {pod.spec.node_name for name in ("postgresql", "redis-broker", "redis-cache") for pod in stage.pods(name)}
+    nodes = nodes_for_pods(stage)
+    node = next((name for name in nodes if name not in keeps), nodes[0])
+    with play("node restarted") as scene:
+        pause(CALM_SECONDS)
+        scene.mark(f"{node} off and on")
+        restart_node(stage, node)
+        scene.mark("ready")
+        pause(2 * CALM_SECONDS)
+    scene.assert_sound()
+    tell_outage(scene)
+
+
+def tell_outage(scene: Scene) -> None:
+    """How long the clients saw failures, and how many."""
+    wrong = [event.intended_at for event in scene.run.history.events if event.event in ("fail", "unknown", "shed")]
+    scene.tell("seconds from the first failure to the last", max(wrong) - min(wrong) if wrong else 0.0, "s")
+    scene.tell("requests that failed", len(wrong), "requests")

@@ -1,0 +1,130 @@
+"""Whatever an operator does on purpose, no client notices."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.cluster import CommandFailed
+from support.release import Release
+from support.scene import CALM_SECONDS, LONG, Play
+from support.stage import drained, nodes_for_pods, pause, roll_out
+
+pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
+
+#: The directory's own file system is read-only: one more revision comes by a mounted file.
+REVISION = '''"""A column that the version before does not know, added while it serves."""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+branch_labels = depends_on = None
+
+
+def upgrade():
+    op.execute("SET lock_timeout = '2s'")
+    op.add_column("users", sa.Column("nickname", sa.Text))
+
+
+def downgrade():
+    op.drop_column("users", "nickname")
+'''
+
+
+def test_rollouts_of_every_tier(play: Play, stage: Release):
+    rounds = 10 if LONG else 1
+    with play("rollouts") as scene:
+        pause(CALM_SECONDS)
+        for number in range(1, rounds + 1):
+            for component in ("api", "nginx", "worker"):
+                scene.mark(f"{component} {number}")
+                roll_out(stage, component)
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_a_drain_of_each_node(play: Play, stage: Release):
+    with play("drains") as scene:
+        pause(CALM_SECONDS)
+        for node in nodes_for_pods(stage):
+            scene.mark(f"drain {node}")
+            with drained(stage, node):
+                stage.until_ready("api", 2)
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):
+    with play("scaled by hand") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("api 6, worker 4")
+        stage.scale("deployment", "api", 6)
+        stage.scale("deployment", "worker", 4)
+        stage.until_ready("api", 6)
+        stage.until_ready("worker", 4)
+        pause(CALM_SECONDS)
+        scene.mark("api 2, worker 1")
+        stage.scale("deployment", "api", 2)
+        stage.scale("deployment", "worker", 1)
+        stage.until_ready("api", 2)
+        stage.until_ready("worker", 1)
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_an_image_that_is_not_there_and_the_rollback(play: Play, stage: Release):
+    serving = {pod.metadata.uid for pod in stage.ready_pods("api")}
+    with play("bad image") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("upgrade")
+        with pytest.raises(CommandFailed):
+            stage.upgrade({**stage.values, "api": {"image": {"tag": "none"}}}, timeout="15s")
+        assert {pod.metadata.uid for pod in stage.ready_pods("api")} == serving
+        scene.mark("rollback")
+        stage.rollback()
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+    assert {pod.metadata.uid for pod in stage.until_ready("api", 2)} == serving
+
+
+@pytest.fixture
+def one_more_revision(stage: Release) -> Iterator[dict[str, Any]]:
+    """Values that bring a revision; the database is as it was after."""
+    head = stage.sql("SELECT version_num FROM alembic_version")
+    name, file = "more", "9999_nickname.py"
+    stage.namespace.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name},
+            "data": {file: REVISION.format(head=head)},
+        }
+    )
+    path = f"/app/services/domain/migrations/versions/{file}"
+    api = {
+        "extraVolumes": [{"name": name, "configMap": {"name": name}}],
+        "extraVolumeMounts": [{"name": name, "mountPath": path, "subPath": file}],
+    }
+    yield {**stage.values, "api": api}
+    stage.upgrade()
+    stage.sql("ALTER TABLE users DROP COLUMN IF EXISTS nickname")
+    stage.sql(f"UPDATE alembic_version SET version_num = '{head}'")
+
+
+def test_a_migration_and_the_rollback_of_what_needed_it(play: Play, stage: Release, one_more_revision: dict[str, Any]):
+    with play("migration") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("upgrade")
+        stage.upgrade(one_more_revision)
+        assert column(stage)
+        scene.mark("rollback")
+        stage.rollback()
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+    assert column(stage), "a rollback takes no schema back"
+
+
+def column(stage: Release) -> bool:
+    """Whether the revision's column is there."""
+    return stage.sql("SELECT count(*) FROM information_schema.columns WHERE column_name = 'nickname'") == "1"

@@ -1,0 +1,98 @@
+"""A scene: load on a release while something is done to it, and what came of it, in figures and a picture."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+from support.cluster import ROOT
+from support.directory import make_key
+from support.release import Release
+from support.watch import Watch, watching
+from tests.load import timeline
+from tests.load.checker import Verdict, check
+from tests.load.facts import psql_rows
+from tests.load.figures import Figure, Results, run_figures
+from tests.load.plan import Plan
+from tests.load.process import Load, Run
+from tests.load.target import Target
+
+RESULTS = ROOT / "results"
+PICTURES = RESULTS / "scenes"
+
+#: `make scenes SCENES=long` plays the long form: more of everything, at a higher rate.
+LONG = os.environ.get("SCENES") == "long"
+
+#: Requests a second, where a scene names no other; three in ten are POSTs with an Idempotency-Key.
+RATE = 150 if LONG else 25
+
+#: Longest load that a scene may need; it ends as soon as the scene does.
+LONGEST_SECONDS = 1800
+
+#: Load before the first and after the last thing that happens, in seconds.
+CALM_SECONDS = 5
+
+
+@dataclass
+class Scene:
+    """One scene under way. `run` and `verdict` are there once its block has ended."""
+
+    name: str
+    watch: Watch
+    load: Load
+    run: Run = field(init=False)
+    verdict: Verdict = field(init=False)
+
+    def mark(self, label: str) -> float:
+        """Say that something happens now; it is a line in the picture. Gives the time."""
+        return self.watch.mark(label)
+
+    def assert_sound(self) -> None:
+        """Pass where nothing that was accepted is lost, doubled or changed."""
+        self.verdict.assert_sound()
+
+    def assert_nothing_failed(self) -> None:
+        """Pass where besides every request got its right answer at its first attempt."""
+        self.run.assert_none_failed()
+        self.assert_sound()
+
+    def at_most(self, name: str, value: float | None, unit: str, most: float) -> None:
+        """Keep a figure that is meant to be at most so much; None is never."""
+        found = float("inf") if value is None else value
+        self._keep(self._results.at_most(f"{self.name}: {name}", found, unit, most))
+
+    def tell(self, name: str, value: float | None, unit: str) -> None:
+        """Keep a figure in results/scenes.json, and print it."""
+        self._keep(self._results.add(f"{self.name}: {name}", value, unit))
+
+    def _keep(self, figure: Figure) -> None:
+        self._results.write()
+        print(f"{figure.name}: {figure.value} {figure.unit} {figure.gate}")
+
+    @property
+    def _results(self) -> Results:
+        return Results(RESULTS / "scenes.json")
+
+
+#: (name, plan) begins a scene.
+Play = Callable[..., AbstractContextManager[Scene]]
+
+
+@contextmanager
+def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Iterator[Scene]:
+    """Load on `release` by `plan`, or at RATE until the block ends; then the check, the figures and the picture."""
+    plan = plan or Plan.steady(RATE, LONGEST_SECONDS)
+    folder = PICTURES / name.replace(" ", "-")
+    with watching(release) as watch, Load(plan, Target(url, make_key(release)), folder) as load:
+        scene = Scene(name, watch, load)
+        try:
+            yield scene
+        finally:
+            scene.run = load.stop()
+            picture = folder.with_suffix(".png")
+            timeline.draw(picture, scene.run.history, samples=watch.samples, events=watch.events, title=name)
+    scene.verdict = check(scene.run.history, psql_rows(release.sql))
+    results = Results(RESULTS / "scenes.json")
+    run_figures(results, name, scene.run.totals)
+    results.write()
+    print(f"\n{name}: {scene.run.totals}\n{scene.verdict}")

@@ -1,0 +1,82 @@
+"""What is done to a release while it serves: rollouts, drains, crashes."""
+
+import random
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from kubernetes.client import V1Pod
+
+from support.docker import docker
+from support.release import Release, is_ready
+from support.waiting import eventually
+
+#: What may move between nodes; the stores' volumes are the nodes' own.
+MOBILE = ("api", "worker", "nginx")
+
+
+def roll_out(release: Release, component: str) -> None:
+    """Replace every pod of a Deployment, as an upgrade does, until the old ones are gone."""
+    name = f"deployment/{release.fullname}-{component}"
+    release.namespace.kubectl("rollout", "restart", name)
+    release.namespace.kubectl("rollout", "status", name, "--timeout=300s")
+
+
+def nodes_for_pods(release: Release) -> list[str]:
+    """The names of the nodes that take pods."""
+    return [node.metadata.name for node in release.namespace.cluster.core.list_node().items if not node.spec.taints]
+
+
+@contextmanager
+def drained(release: Release, node: str) -> Iterator[None]:
+    """A node that this release's stateless pods had to leave, while in it."""
+    selector = f"app.kubernetes.io/instance={release.name},app.kubernetes.io/component in ({','.join(MOBILE)})"
+    cluster = release.namespace.cluster
+    try:
+        cluster.kubectl("drain", node, f"--pod-selector={selector}", "--delete-emptydir-data", "--timeout=300s")
+        yield
+    finally:
+        cluster.kubectl("uncordon", node)
+
+
+def kill_a_pod(release: Release, component: str, dice: random.Random) -> V1Pod:
+    """SIGKILL the program of one ready pod at random, from outside, as a crash or the kernel would."""
+    pod = dice.choice(release.ready_pods(component))
+    container = next(item for item in pod.status.container_statuses if item.name == component)
+    identity = container.container_id.removeprefix("containerd://")
+    docker("exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", identity)
+    return pod
+
+
+def restart_node(release: Release, node: str) -> None:
+    """Turn a node of kind off and on, until it and the release's pods are ready again."""
+    docker("restart", "--timeout", "0", node)
+    cluster = release.namespace.cluster
+    cluster.kubectl("wait", f"node/{node}", "--for=condition=Ready", "--timeout=180s")
+    until_whole(release)
+
+
+def until_whole(release: Release, components: Sequence[str] = (), *, seconds: float = 300) -> None:
+    """Wait until every pod that stays is ready."""
+
+    def whole() -> bool:
+        pods = [pod for pod in release.pods() if pod.metadata.labels["app.kubernetes.io/component"] != "migrate"]
+        return all(is_ready(pod) for pod in pods if not pod.metadata.deletion_timestamp and not is_of_test(pod))
+
+    eventually(whole, f"every pod of {release.name} is ready", seconds=seconds)
+
+
+def is_of_test(pod: V1Pod) -> bool:
+    """Whether it is the pod of `helm test`, which ends."""
+    return pod.metadata.labels["app.kubernetes.io/component"] == "test"
+
+
+def pause(seconds: float) -> None:
+    """Let the load go on as it is."""
+    time.sleep(seconds)
+
+
+def helm_in_background(release: Release, *arguments: object) -> subprocess.Popen[str]:
+    """Start helm; whoever calls waits for it."""
+    return release.namespace.cluster.start("helm", *arguments, namespace=release.namespace.name)
