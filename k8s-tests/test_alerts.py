@@ -14,6 +14,8 @@ from support.cluster import ROOT, Cluster
 from support.docker import docker
 from support.release import CHART
 
+pytestmark = pytest.mark.own_cluster  # whose Docker has the image
+
 TESTS = ROOT / "k8s-tests" / "alerts"
 
 Rules = dict[str, Any]

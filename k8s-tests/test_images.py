@@ -18,6 +18,8 @@ from support.waiting import eventually
 
 VERSION = yaml.safe_load((ROOT / "charts" / "flask-scale" / "Chart.yaml").read_text())["appVersion"]
 
+pytestmark = pytest.mark.own_cluster  # where the images are made
+
 #: An app that needs no store; both commands run it.
 APP = 'from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get("/")\ndef hello():\n    return "hello"\n'
 

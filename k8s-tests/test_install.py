@@ -30,7 +30,7 @@ def test_the_commands_that_helm_prints_lead_to_an_answer(bare: Release, tmp_path
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     # Its lines of two spaces are commands; 8080 may be taken here.
-    commands = [line for line in printed.partition("Scale it")[0].splitlines() if line.startswith("  ")]
+    commands = [line for line in printed.partition("Its autoscalers")[0].splitlines() if line.startswith("  ")]
     script = "\n".join(["set -e", "trap 'kill $(jobs -p)' EXIT", *commands]).replace("8080", str(port))
 
     done = subprocess.run(
@@ -41,6 +41,21 @@ def test_the_commands_that_helm_prints_lead_to_an_answer(bare: Release, tmp_path
     assert "HTTP/1.1 200 OK" in done.stdout
     assert '"items":[]' in re.sub(r"\s", "", done.stdout)
     assert re.search(r"Phase:\s+Succeeded", done.stdout)
+
+
+def test_the_commands_for_its_autoscalers_show_their_metrics(bare: Release):
+    printed = bare.namespace.helm("get", "notes", "bare").partition("Its autoscalers")[2]
+    commands = [line.strip() for line in printed.splitlines() if line.startswith("  kubectl")]
+    assert len(commands) == 4, printed
+
+    def shown() -> bool:
+        done = [
+            subprocess.run(command, shell=True, env=bare.namespace.cluster.environ, capture_output=True, check=False)
+            for command in commands
+        ]
+        return not any(one.returncode for one in done) and all(b'"value"' in one.stdout for one in done[2:])
+
+    eventually(shown, "metrics of the API's pods and of the queue", seconds=60)
 
 
 @pytest.mark.parametrize("component", ["api", "worker"])

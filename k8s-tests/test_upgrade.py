@@ -1,20 +1,29 @@
 """`helm upgrade`, `rollback`, `uninstall`: what stands stays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from support.cluster import CommandFailed
 from support.directory import Directory, make_key
-from support.release import Release
+from support.namespace import Namespace
+from support.release import NO_AUTOSCALER, Release
 from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def key(bare: Release) -> str:
+def steady(make_namespace: Callable[[str], Namespace]) -> Release:
+    """The directory with numbers of pods that nobody else changes."""
+    release = Release(make_namespace("steady"), "steady", NO_AUTOSCALER)
+    release.install()
+    return release
+
+
+@pytest.fixture(scope="module")
+def key(steady: Release) -> str:
     """A key that must stay good whatever happens to the release."""
-    return make_key(bare)
+    return make_key(steady)
 
 
 @contextmanager
@@ -32,50 +41,52 @@ def secret(release: Release) -> dict[str, str]:
     return dict(found.data)
 
 
-def test_an_upgrade_keeps_passwords_and_data_and_changes_what_it_was_told(bare: Release, key: str):
-    with client(bare, key) as directory:
+def test_an_upgrade_keeps_passwords_and_data_and_changes_what_it_was_told(steady: Release, key: str):
+    with client(steady, key) as directory:
         user = directory.add_user()
-    before, pods = secret(bare), {pod.metadata.uid for pod in bare.pods("api")}
+    before, pods = secret(steady), {pod.metadata.uid for pod in steady.pods("api")}
 
-    bare.upgrade({"settings": {"LOG_LEVEL": "WARNING"}})
+    steady.upgrade({**steady.values, "settings": {"LOG_LEVEL": "WARNING"}})
 
-    assert secret(bare) == before
-    assert pods.isdisjoint(pod.metadata.uid for pod in bare.until_ready("api", 2))
-    assert bare.exec("api", "printenv", "FLASK_SCALE_LOG_LEVEL").strip() == "WARNING"
-    with client(bare, key) as directory:
+    assert secret(steady) == before
+    assert pods.isdisjoint(pod.metadata.uid for pod in steady.until_ready("api", 2))
+    assert steady.exec("api", "printenv", "FLASK_SCALE_LOG_LEVEL").strip() == "WARNING"
+    with client(steady, key) as directory:
         assert directory.get(f"/v1/users/{user['id']}").json() == user
 
 
-def test_an_image_that_is_not_there_stops_nobody_and_a_rollback_takes_it_away(bare: Release, key: str):
-    serving = {pod.metadata.uid for pod in bare.ready_pods("api")}
+def test_an_image_that_is_not_there_stops_nobody_and_a_rollback_takes_it_away(steady: Release, key: str):
+    serving = {pod.metadata.uid for pod in steady.ready_pods("api")}
 
     with pytest.raises(CommandFailed):
-        bare.upgrade({"api": {"image": {"tag": "none"}}}, timeout="20s")
+        steady.upgrade({**steady.values, "api": {"image": {"tag": "none"}}}, timeout="20s")
 
-    assert {pod.metadata.uid for pod in bare.ready_pods("api")} == serving
-    with client(bare, key) as directory:
+    assert {pod.metadata.uid for pod in steady.ready_pods("api")} == serving
+    with client(steady, key) as directory:
         assert directory.get("/v1/users").status_code == 200
 
-    bare.rollback()
+    steady.rollback()
 
-    assert {pod.metadata.uid for pod in bare.until_ready("api", 2)} == serving
-    assert bare.exec("api", "printenv", "FLASK_SCALE_LOG_LEVEL").strip() == "WARNING"
-    with client(bare, key) as directory:
+    assert {pod.metadata.uid for pod in steady.until_ready("api", 2)} == serving
+    assert steady.exec("api", "printenv", "FLASK_SCALE_LOG_LEVEL").strip() == "WARNING"
+    with client(steady, key) as directory:
         directory.add_user()
 
 
-def test_a_release_that_comes_again_finds_its_data(bare: Release, key: str):
-    with client(bare, key) as directory:
+def test_a_release_that_comes_again_finds_its_data(steady: Release, key: str):
+    with client(steady, key) as directory:
         user = directory.add_user()
-    before = secret(bare)
+    before = secret(steady)
 
-    bare.uninstall()
+    steady.uninstall()
 
-    names = [item.metadata.name for item in bare.namespace.cluster.core.list_namespaced_pod(bare.namespace.name).items]
+    names = [
+        item.metadata.name for item in steady.namespace.cluster.core.list_namespaced_pod(steady.namespace.name).items
+    ]
     assert [name for name in names if not name.endswith("-test")] == []
-    bare.install()
-    assert secret(bare) == before
-    with client(bare, key) as directory:
+    steady.install()
+    assert secret(steady) == before
+    with client(steady, key) as directory:
         assert directory.get(f"/v1/users/{user['id']}").json() == user
         result = directory.until_succeeded(directory.start_import(10)["id"])
         assert result["inserted"] == 10

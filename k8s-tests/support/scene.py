@@ -57,7 +57,7 @@ class Scene:
         self.assert_sound()
 
     def at_most(self, name: str, value: float | None, unit: str, most: float) -> None:
-        """Keep a figure that is meant to be at most so much; None is never."""
+        """Keep a figure whose gate is `most`; None is never. `make scenes` measures: a gate that is missed is told."""
         found = float("inf") if value is None else value
         self._keep(self._results.at_most(f"{self.name}: {name}", found, unit, most))
 

@@ -87,12 +87,13 @@ def test_a_secret_of_ones_own_that_lacks_something_is_refused_by_name(values, ha
     assert says in refused_on([secret("mine", **has)], values)
 
 
-def test_what_gitops_tools_render_is_the_same_each_time_and_sets_no_number():
+def test_what_gitops_tools_render_is_the_same_each_time_and_sets_no_number_that_others_set():
     first, second = (template({}, files=("values-gitops.yaml",), upgrade=upgrade) for upgrade in (False, True))
     assert first == second
     objects = render({}, files=("values-gitops.yaml",))
     assert not objects.of("Secret")
-    assert all("replicas" not in item["spec"] for item in objects.of("Deployment"))
+    for component in ("api", "worker"):
+        assert "replicas" not in objects.component("Deployment", component)["spec"]
 
 
 def checksums(objects):
