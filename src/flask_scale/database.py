@@ -113,6 +113,18 @@ def _create_engine(settings: Settings, url: str) -> Engine:
         hide_parameters=True,
         connect_args=connect_args,
     )
-    event.listen(engine, "checkout", lambda *_: board.current.add("pool_in_use", 1))
-    event.listen(engine, "checkin", lambda *_: board.current.add("pool_in_use", -1))
+    event.listen(engine, "checkout", _count_checkout)
+    event.listen(engine, "checkin", _count_checkin)
     return engine
+
+
+def _count_checkout(_connection: Any, record: ConnectionPoolEntry, *_: Any) -> None:
+    assert record.record_info is not None
+    record.record_info["counted"] = True
+    board.current.add("pool_in_use", 1)
+
+
+def _count_checkin(_connection: Any, record: ConnectionPoolEntry) -> None:
+    # A connection that could not be made is checked in without ever having been out.
+    if record.record_info and record.record_info.pop("counted", False):
+        board.current.add("pool_in_use", -1)

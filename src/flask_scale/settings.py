@@ -33,7 +33,7 @@ URL_SCHEMES = {
 class Settings(BaseModel):
     """All that can be set. Build it with `load_settings`, which turns errors into one clear line."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Server. The first four are the tutorial's `gunicorn -w 4 -k gevent -b 0.0.0.0:8000`.
     bind: str = Field("0.0.0.0:8000", description="Address that clients (the proxy) reach, host:port.")
@@ -126,6 +126,8 @@ class Settings(BaseModel):
         parts.port  # noqa: B018 - raises ValueError where it is no number
         if parts.password and parts.password.strip("<>").lower() in PLACEHOLDERS:
             raise ValueError("has a placeholder as its password; set a real one")
+        if parts.scheme in ("redis", "rediss") and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
+            raise ValueError("must end with the number of a database, such as redis://host:6379/0, or without one")
         return value
 
     @field_validator("forwarded_allow_ips")
@@ -154,9 +156,9 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.job_heartbeat_seconds * 2 > self.job_lease_seconds:
-            raise ValueError("job_heartbeat_seconds must be at most half of job_lease_seconds")
+            raise ValueError(f"{PREFIX}JOB_HEARTBEAT_SECONDS must be at most half of {PREFIX}JOB_LEASE_SECONDS")
         if self.bind == self.internal_bind:
-            raise ValueError("bind and internal_bind must differ")
+            raise ValueError(f"{PREFIX}BIND and {PREFIX}INTERNAL_BIND must differ")
         return self
 
 

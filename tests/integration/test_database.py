@@ -5,9 +5,10 @@ import threading
 
 import pytest
 from flask import Flask
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 
 from flask_scale import board, database
+from flask_scale.dev.process import free_port
 from flask_scale.settings import Settings
 from flask_scale.state import State
 
@@ -81,6 +82,21 @@ def test_a_caller_that_gets_no_connection_in_time_is_told_so(build):
 
     with db.engine.connect(), pytest.raises(exc.TimeoutError):
         db.engine.connect()
+
+
+def test_connections_that_could_not_be_made_were_never_in_use(build):
+    in_use = board.current.total("pool_in_use")
+    db = build(pool_size=1, max_overflow=0)
+    with db.engine.connect() as connection:
+        connection.invalidate()
+    nobody = free_port()
+    event.listen(db.engine, "do_connect", lambda *connect: connect[3].update(port=nobody))
+
+    for _ in range(3):
+        with pytest.raises(exc.OperationalError):
+            db.engine.connect()
+
+    assert board.current.total("pool_in_use") == in_use
 
 
 def test_the_board_shows_connections_in_use_and_callers_that_wait(build):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -129,6 +130,25 @@ def test_what_nginx_cannot_read_is_refused_as_problem_json(
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["status"] == status
+
+
+def test_a_version_of_http_that_is_none_is_refused_as_problem_json(balanced: Balanced) -> None:
+    host, port = balanced.nginx.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/3.0\r\nHost: a\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 505 ")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/?" + "a" * 7000, {}), ("/", {f"X-{number}": "a" for number in range(150)})],
+    ids=["address", "headers"],
+)
+def test_what_nginx_lets_through_the_app_reads(balanced: Balanced, path: str, headers: dict[str, str]) -> None:
+    assert balanced.get(path, headers=headers).status_code == 200
 
 
 def test_an_instance_killed_under_load_costs_no_failed_get(revived: Balanced) -> None:

@@ -116,7 +116,7 @@ def test_every_request_of_a_steady_load_gets_its_right_answer(run: Run) -> None:
     assert run.totals.offered == PLAN.requests
     assert set(run.totals.by_kind) == set(MIX)
     posts = sum(run.totals.by_kind[kind] for kind in ("create_user", "import_users", "repeat"))
-    assert 0.2 < posts / run.totals.offered < 0.5
+    assert posts / run.totals.offered > 0.2  # more where the service is slow: until it knows a user, each creates one
 
 
 def test_all_that_was_accepted_is_there_once_and_done(run: Run, stack: DirectoryStack) -> None:

@@ -51,7 +51,9 @@ def test_settings_cannot_be_changed():
         ("FLASK_SCALE_CACHE_URL", "memcached://a", "must begin with redis://"),
         ("FLASK_SCALE_CACHE_URL", "redis://a:port", "Port"),
         ("FLASK_SCALE_WORKER_QUEUES", "fast,,slow", "queue names"),
-        ("FLASK_SCALE_JOB_HEARTBEAT_SECONDS", "20", "at most half of job_lease_seconds"),
+        ("FLASK_SCALE_JOB_HEARTBEAT_SECONDS", "20", "at most half of FLASK_SCALE_JOB_LEASE_SECONDS"),
+        ("FLASK_SCALE_DRAIN_SECONDS", "inf", "finite number"),
+        ("FLASK_SCALE_BROKER_URL", "redis://a/notanumber", "number of a database"),
         ("FLASK_SCALE_INTERNAL_BIND", "0.0.0.0:8000", "must differ"),
     ],
 )

@@ -45,7 +45,7 @@ def read_job(path: JobPath, query: JobQuery) -> Response:
 def cancel_job(path: JobPath, header: IdempotencyHeaders) -> Response:
     """Ask a job to stop
 
-    A queued one is cancelled at once, a running one at its next step. One that has ended is 409.
+    A queued one is cancelled at once, a running one at its next step. One that has ended otherwise is 409.
     """
     return JobBody.of(scale.jobs.cancel(str(path.job_id), sees())).response(202)
 

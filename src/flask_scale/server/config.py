@@ -37,6 +37,9 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "forwarded_allow_ips": settings.forwarded_allow_ips if settings.proxy_hops else "",
         # The C parser accepts requests that the Python parser refuses, a way to smuggle.
         "http_parser": "python",
+        # What nginx lets through (four buffers of 8k), so that it is nginx that refuses, as problem+json.
+        "limit_request_line": 8190,
+        "limit_request_fields": 1000,
         "header_map": "refuse",
         "control_socket_disable": True,
         # A heartbeat on a disk can stall for longer than the timeout.

@@ -11,4 +11,5 @@
 "502": The app broke off
 "503": The app cannot answer just now
 "504": The app did not answer in time
+"505": The version of HTTP is not supported
 {{- end -}}
