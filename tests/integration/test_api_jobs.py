@@ -4,7 +4,9 @@ from itertools import chain
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
+from flask_scale.state import state_of
 from services.api.pagination import make_cursor
 from services.domain import api_keys
 from services.domain.tasks import export_users, import_users
@@ -74,6 +76,17 @@ def test_a_queued_job_is_cancelled_at_once_and_a_finished_one_is_409(directory: 
 
     directory.execute("UPDATE jobs SET state = 'succeeded', cancel_requested = false")
     assert_problem(directory.post(f"/v1/jobs/{job_id}/cancel"), 409, "job-state")
+
+
+def test_a_cancel_under_a_key_needs_one_connection_at_a_time(directory: Directory):
+    job_id = enqueue(directory)
+    pool = state_of(directory.app).database.engine.pool
+    in_use = []
+    event.listen(pool, "checkout", lambda *_: in_use.append(pool.checkedout()))
+    for key in ("stop", "stop-again"):
+        answer = directory.post(f"/v1/jobs/{job_id}/cancel", headers={"Idempotency-Key": key})
+        assert answer.status_code == 202
+    assert max(in_use) == 1, "requests at once would wait for each other's second"
 
 
 def test_a_long_poll_is_answered_when_the_job_changes_and_holds_no_connection(directory: Directory):

@@ -47,7 +47,7 @@ def cancel_job(path: JobPath, header: IdempotencyHeaders) -> Response:
 
     A queued one is cancelled at once, a running one at its next step. One that has ended otherwise is 409.
     """
-    return JobBody.of(scale.jobs.cancel(str(path.job_id), sees())).response(202)
+    return JobBody.of(scale.jobs.cancel(str(path.job_id), sees(), scale.session)).response(202)
 
 
 def _position(key: tuple[str, ...]) -> tuple[datetime, str]:

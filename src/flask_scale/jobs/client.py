@@ -75,13 +75,13 @@ class Jobs:
         with self.store.transaction() as own:
             return self._insert(own, new)
 
-    def get(self, job_id: str, owner: str | None = None) -> Job:
+    def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job:
         """The job as it is now; with `owner`, only if it is theirs.
 
         Raises:
             JobNotFound: there is none, or it belongs to another owner.
         """
-        job = self.find(job_id, owner)
+        job = self.store.get(job_id, owner, session)
         if job is None:
             raise JobNotFound(f"no job {job_id}")
         return job
@@ -124,17 +124,19 @@ class Jobs:
             job = self.get(job_id, owner)
         return job
 
-    def cancel(self, job_id: str, owner: str | None = None) -> Job:
+    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job:
         """Cancel a queued job, or ask a running one to stop. Asking again changes nothing.
+
+        With `session`, in the caller's transaction, and with its connection.
 
         Raises:
             JobNotFound: there is none, or it belongs to another owner.
             JobStateError: it finished before.
         """
-        changed = self.store.cancel(job_id, owner)
+        changed = self.store.cancel(job_id, owner, session)
         if changed is not None:
             return changed
-        job = self.get(job_id, owner)
+        job = self.get(job_id, owner, session)
         if job.cancel_requested:
             return job
         raise JobStateError(f"job {job.id} cannot be cancelled: it is {job.state}")

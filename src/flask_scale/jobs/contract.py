@@ -65,7 +65,8 @@ KEEP: Any = object()
 class JobStore(Protocol):
     """Jobs, their events and who may write them.
 
-    Methods that take a `session` work inside its transaction; the others have one of their own.
+    Methods that take a `session` work inside its transaction; the others, and those that get none, have one of their
+    own.
     """
 
     def transaction(self) -> AbstractContextManager[Session]:
@@ -76,7 +77,7 @@ class JobStore(Protocol):
         """Write the job and its first event."""
         ...
 
-    def get(self, job_id: str, owner: str | None = None) -> Job | None:
+    def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
         """The job, or None where there is none or it belongs to another owner."""
         ...
 
@@ -88,7 +89,7 @@ class JobStore(Protocol):
         """The job's history, oldest first."""
         ...
 
-    def cancel(self, job_id: str, owner: str | None = None) -> Job | None:
+    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
         """Cancel a queued job, or ask a running one to stop; None where there was nothing to change."""
         ...
 

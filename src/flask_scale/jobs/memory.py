@@ -74,7 +74,7 @@ class MemoryJobStore:
             self._rows[job.id] = self._logged(row, "enqueued")
         return job
 
-    def get(self, job_id: str, owner: str | None = None) -> Job | None:
+    def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
         row = self._rows.get(job_id)
         return row.job if row is not None and owner in (None, row.job.owner) else None
 
@@ -86,8 +86,10 @@ class MemoryJobStore:
         row = self._rows.get(job_id)
         return list(row.events) if row is not None else []
 
-    def cancel(self, job_id: str, owner: str | None = None) -> Job | None:
+    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
         with self._lock:
+            if session is not None:
+                self._remember(session, job_id)
             job = self.get(job_id, owner)
             if job is None or job.finished or (job.state == "running" and job.cancel_requested):
                 return None

@@ -32,9 +32,9 @@ class PostgresJobStore:
         assert row is not None
         return Job.of(row)
 
-    def get(self, job_id: str, owner: str | None = None) -> Job | None:
+    def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
         known = valid_id(job_id)
-        return _job(self._first(statements.GET, id=known, owner=owner)) if known else None
+        return _job(self._first_in(session, statements.GET, id=known, owner=owner)) if known else None
 
     def search(self, page: Page) -> list[Job]:
         before_at, before_id = page.before or (None, None)
@@ -53,9 +53,9 @@ class PostgresJobStore:
         known = valid_id(job_id)
         return [JobEvent(**row) for row in self._all(statements.EVENTS, id=known)] if known else []
 
-    def cancel(self, job_id: str, owner: str | None = None) -> Job | None:
+    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
         known = valid_id(job_id)
-        return _job(self._first(statements.CANCEL, id=known, owner=owner, detail=None)) if known else None
+        return _job(self._first_in(session, statements.CANCEL, id=known, owner=owner, detail=None)) if known else None
 
     def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:
         known = valid_id(job_id)
@@ -157,6 +157,9 @@ class PostgresJobStore:
     def _first(self, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
         with self.transaction() as session:
             return _first(session, statement, **values)
+
+    def _first_in(self, session: Session | None, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
+        return self._first(statement, **values) if session is None else _first(session, statement, **values)
 
     def _all(self, statement: TextClause, **values: Any) -> list[Mapping[str, Any]]:
         with self.transaction() as session:

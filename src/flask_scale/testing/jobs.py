@@ -305,6 +305,13 @@ class JobStoreConformance:
         assert store.claim(job.id, tasks=["add"], worker="one", lease_seconds=LEASE) is None
         assert store.cancel(job.id) is None
 
+    def test_a_cancel_in_a_transaction_that_rolls_back_has_not_been(self, store: JobStore) -> None:
+        job = accepted(store)
+        with pytest.raises(ZeroDivisionError):
+            _fail_after(store, lambda session: store.cancel(job.id, session=session))
+        assert store.get(job.id) == job
+        assert history(store, job.id) == ["enqueued"]
+
     def test_a_running_job_hears_of_the_cancel_at_its_next_write(self, store: JobStore) -> None:
         job = accepted(store)
         lease = claimed(store, job.id).lease
