@@ -20,13 +20,28 @@ class AccessLog:
         for pod in self._release.pods("nginx"):
             since = f"--since-time={self._since.isoformat()}"
             text = self._release.namespace.kubectl("logs", pod.metadata.name, since)
-            found += [json.loads(line) for line in text.splitlines() if line.startswith('{"time"')]
+            lines = (json.loads(line) for line in text.splitlines() if line.startswith('{"time"'))
+            found += [{"nginx": pod.metadata.name, **line} for line in lines]
         return sorted(found, key=lambda line: str(line["time"]))
 
     def answers(self, after: datetime | None = None) -> Counter[str]:
         """How many requests each pod answered, by its address; `after` a moment, to the second."""
         return Counter(
-            str(line["upstream"]).rpartition(", ")[2].rpartition(":")[0]
+            api_address(line)
             for line in self.lines()
             if line["upstream"] and (after is None or datetime.fromisoformat(str(line["time"])) > after)
         )
+
+    def first_answers(self) -> dict[tuple[str, str], datetime]:
+        """When each nginx pod first had an answer of an API pod, by (name of the one, address of the other)."""
+        found: dict[tuple[str, str], datetime] = {}
+        for line in self.lines():
+            if line["upstream"]:
+                pair = (str(line["nginx"]), api_address(line))
+                found.setdefault(pair, datetime.fromisoformat(str(line["time"])))
+        return found
+
+
+def api_address(line: dict[str, object]) -> str:
+    """The address of the pod that gave the answer: the last one, where nginx asked several."""
+    return str(line["upstream"]).rpartition(", ")[2].rpartition(":")[0]
