@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.arrival import arrival, metric
 from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release
 from support.scene import CALM_SECONDS, LONG, Play
@@ -46,13 +47,6 @@ def stage(release: Release, without_bare: None) -> Iterator[Release]:
     release.upgrade()
 
 
-def metric(release: Release, what: str) -> list[object]:
-    """The items of a custom metric of the namespace."""
-    path = f"/apis/custom.metrics.k8s.io/v1beta1/namespaces/{release.namespace.name}/{what}"
-    items: list[object] = json.loads(release.namespace.cluster.kubectl("get", "--raw", path))["items"]
-    return items
-
-
 def wanted(release: Release) -> dict[str, int]:
     """How many pods the autoscalers want, by component."""
     found = json.loads(release.namespace.kubectl("get", "hpa", "-o", "json"))["items"]
@@ -63,16 +57,18 @@ def test_a_step_to_three_times_the_load(play: Play, stage: Release):
     calm, spike = 30, 120 if LONG else 50
     rate = 2 * TARGET * 0.9
     plan = Plan.spike(rate, times=3, before=calm, spike=spike, after=calm, may_shed=True)
-    with play("step to 3x", plan) as scene:
+    with play("step to 3x", plan) as scene, arrival(stage, over=TARGET) as seen:
         pause(calm)
         step = scene.mark("3x")
         pause(spike)
+        stages = seen.stages(step, 3)
         scene.mark("1x")
         pause(calm)
     scene.assert_nothing_failed()
-    asked = scene.watch.first("api wanted", 4, step)
+    scene.tell("step until more pods are wanted", scene.watch.first("api wanted", 4, step), "s")
+    for name, seconds in stages.items():
+        scene.tell(f"step until {name}", seconds, "s")
     ready = scene.watch.first("api ready", 5, step)
-    scene.tell("step until more pods are wanted", asked, "s")
     scene.at_most("step until the pods for it are ready", ready, "s", 30)
     assert ready is not None, "the autoscaler brought no pods"
 

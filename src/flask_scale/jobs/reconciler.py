@@ -82,6 +82,10 @@ class Reconciler:
         while expired := self._store.expire(BATCH):
             for job in expired:
                 logger.warning("job %s (%s): its lease ran out, now %s", job.id, job.task, job.state)
+                if job.started_at and job.finished_at:
+                    # Whoever ran the attempt cannot count it.
+                    seconds = (job.finished_at - job.started_at).total_seconds()
+                    instruments().job_duration.labels(job.task, job.state).observe(seconds)
             instruments().jobs_recovered.labels("lease").inc(len(expired))
 
     def _publish_undispatched(self) -> None:

@@ -64,6 +64,22 @@ def test_a_lost_attempt_is_published_again_in_the_same_sweep(farm, broker, recon
     assert history(farm.store, job.id) == ["enqueued", "claimed", "lease_expired"]
 
 
+def test_a_job_whose_last_attempt_is_lost_is_counted_as_dead(farm, reconciler):
+    from flask_scale.metrics.instruments import instruments
+
+    def dead() -> float:
+        samples = [sample for metric in instruments().job_duration.collect() for sample in metric.samples]
+        labels = {"task": "add", "outcome": "dead"}
+        return sum(one.value for one in samples if one.name.endswith("_count") and one.labels == labels)
+
+    before = dead()
+    for lost in (accepted(farm.store, max_attempts=2), accepted(farm.store, max_attempts=1)):
+        claimed(farm.store, lost.id)
+    farm.clock.advance(31)
+    reconciler.sweep()
+    assert dead() - before == 1
+
+
 def test_what_the_broker_does_not_take_waits_for_the_next_sweep(farm, broker, reconciler):
     job = accepted(farm.store)
     broker.up = False

@@ -1,0 +1,75 @@
+"""Scenes in which one safeguard of the chart alone stands between what an operator does and the clients."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.cluster import CommandFailed
+from support.flaw import DIES_WHEN_READY, SLOW_TO_START, flawed
+from support.release import Release
+from support.scene import CALM_SECONDS, LONG, RATE, Play
+from support.stage import drained, nodes_for_pods, pause, roll_out
+from tests.load.plan import Plan, Step
+
+pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
+
+
+@pytest.fixture
+def slow(stage: Release) -> Iterator[Release]:
+    """The directory as an app that takes long to start."""
+    stage.upgrade(flawed(stage, "slow", SLOW_TO_START))
+    yield stage
+    stage.upgrade()
+
+
+def test_a_lone_pod_that_is_slow_to_start_is_replaced(play: Play, slow: Release):
+    """By maxUnavailable 0: the old one serves until the new one does."""
+    slow.scale("deployment", "api", 1)
+    slow.until_ready("api", 1)
+    with play("slow rollout") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("rollout")
+        roll_out(slow, "api")
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_a_node_with_every_pod_is_drained_though_they_are_slow_to_start(play: Play, slow: Release):
+    """By the PodDisruptionBudget: one after the other leaves."""
+    first, second = nodes_for_pods(slow)
+    with play("slow drain") as scene:
+        scene.mark(f"drain {first}")
+        with drained(slow, first):
+            slow.until_ready("api", 2)
+        pause(CALM_SECONDS)
+        scene.mark(f"drain {second}")
+        with drained(slow, second):
+            slow.until_ready("api", 2)
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
+
+
+def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(play: Play, stage: Release):
+    """By minReadySeconds."""
+    serving = {pod.metadata.uid for pod in stage.ready_pods("api")}
+    with play("early death") as scene:
+        pause(CALM_SECONDS)
+        scene.mark("upgrade")
+        with pytest.raises(CommandFailed):
+            stage.upgrade(flawed(stage, "dies", DIES_WHEN_READY), timeout="60s")
+        stays = {pod.metadata.uid for pod in stage.ready_pods("api")} >= serving
+        scene.mark("rollback")
+        stage.rollback()
+        pause(CALM_SECONDS)
+    scene.assert_sound()
+    # What such a pod has in hand when it dies is cut off, though another attempt gets its answer.
+    scene.run.assert_none_failed(unknown=RATE)
+    assert stays, "pods that served were given up for it"
+
+
+def test_requests_that_come_as_connections_grow_old(play: Play, stage: Release):
+    """By nginx, which closes idle connections before the API does."""
+    bursts = [Step(0.1, 8 * RATE), Step(0.9, 0)] * (120 if LONG else 30)
+    with play("bursts", Plan(bursts)) as scene:
+        pause(len(bursts) / 2)
+    scene.assert_nothing_failed()

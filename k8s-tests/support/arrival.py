@@ -1,0 +1,104 @@
+"""Where the seconds of a scale-up go: from the step of the load to the first answer of the last new pod."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from kubernetes.client import V1Pod
+
+from support.access_log import AccessLog
+from support.cluster import CommandFailed
+from support.release import Release
+
+PERIOD_SECONDS = 1.0
+
+
+def metric(release: Release, what: str) -> list[float]:
+    """A custom metric of the release's namespace, as the autoscalers ask for it: a value for each object."""
+    path = f"/apis/custom.metrics.k8s.io/v1beta1/namespaces/{release.namespace.name}/{what}"
+    items = json.loads(release.namespace.cluster.kubectl("get", "--raw", path))["items"]
+    return [quantity(item["value"]) for item in items]
+
+
+def quantity(text: str) -> float:
+    """A quantity of Kubernetes that has no unit but thousandths."""
+    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+
+
+class Arrival:
+    """A scale-up of the API's pods, looked at from the metric to nginx."""
+
+    def __init__(self, release: Release, over: float) -> None:
+        self._release = release
+        self._over = over
+        self._old = {pod.metadata.uid for pod in release.pods("api")}
+        self._log = AccessLog(release)
+        #: When the pods' mean of requests a second was first seen over the target.
+        self._metric_at: float | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        while not self._ending.wait(PERIOD_SECONDS) and self._metric_at is None:
+            try:
+                values = metric(self._release, "pods/*/http_requests_per_second")
+            except CommandFailed:
+                continue
+            if values and sum(values) / len(values) > self._over:
+                self._metric_at = time.time()
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ending.set()
+        self._thread.join(30)
+
+    def stages(self, since: float, count: int) -> dict[str, float | None]:
+        """Seconds after `since` at which each stage was over for the first `count` new pods.
+
+        Kubernetes and nginx tell times in whole seconds, cut off.
+        """
+        new = [pod for pod in self._release.ready_pods("api") if pod.metadata.uid not in self._old]
+        new = sorted(new, key=lambda pod: _became(pod, "Ready"))[:count]
+        first = self._log.first_answers()
+        nginxes = {nginx for nginx, _ in first}
+        answered = [first.get((nginx, pod.status.pod_ip)) for pod in new for nginx in nginxes]
+        ends: dict[str, Callable[[], float]] = {
+            "pods are made": lambda: max(pod.metadata.creation_timestamp.timestamp() for pod in new),
+            "they have their nodes": lambda: max(_became(pod, "PodScheduled") for pod in new),
+            "their programs run": lambda: max(_runs_since(pod).timestamp() for pod in new),
+            "they are ready": lambda: max(_became(pod, "Ready") for pod in new),
+        }
+        found: dict[str, float | None] = {"the metric tells": self._metric_at and self._metric_at - since}
+        found |= {name: end() - since if new else None for name, end in ends.items()}
+        times = [moment.timestamp() for moment in answered if moment]
+        found["every nginx pod asks them"] = max(times) - since if times and len(times) == len(answered) else None
+        return found
+
+
+def _became(pod: V1Pod, condition: str) -> float:
+    moment: datetime = next(item.last_transition_time for item in pod.status.conditions if item.type == condition)
+    return moment.timestamp()
+
+
+def _runs_since(pod: V1Pod) -> datetime:
+    container = next(item for item in pod.status.container_statuses if item.name == "api")
+    moment: datetime = container.state.running.started_at
+    return moment
+
+
+@contextmanager
+def arrival(release: Release, *, over: float) -> Iterator[Arrival]:
+    """Look at a scale-up while in it; `over` is the autoscaler's target of requests a second a pod."""
+    seen = Arrival(release, over)
+    seen.start()
+    try:
+        yield seen
+    finally:
+        seen.stop()

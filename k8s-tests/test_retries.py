@@ -1,0 +1,62 @@
+"""What nginx sends again where a pod dies with a request in hand: a GET, to another pod; a POST, never."""
+
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from support.namespace import Namespace
+from support.release import Release
+from test_own_app import VALUES
+
+#: Each request is the last one of the process that serves it; a file in the pod counts them.
+FRAIL = """
+import os, signal
+from flask import Flask
+
+app = Flask(__name__)
+
+@app.route("/last", methods=["GET", "POST"])
+def last():
+    with open("/tmp/served", "a") as file:
+        file.write("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@app.get("/")
+def whole():
+    return "whole"
+"""
+
+
+@pytest.fixture(scope="module")
+def frail(make_namespace: Callable[[str], Namespace]) -> Release:
+    """Two pods of an app that dies of what it is asked."""
+    namespace = make_namespace("frail")
+    namespace.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hello"}, "data": {"hello.py": FRAIL}}
+    )
+    release = Release(namespace, "frail", {**VALUES, "api": {**VALUES["api"], "replicaCount": 2}})
+    release.install()
+    return release
+
+
+@pytest.mark.parametrize(("method", "served"), [("GET", 2), ("POST", 1)])
+def test_a_request_that_was_sent_goes_to_another_pod_only_if_it_may_be_done_twice(
+    frail: Release, method: str, served: int
+):
+    before = count(frail)
+    with frail.at_nginx() as url:
+        answer = requests.request(method, f"{url}/last", timeout=30)
+        assert answer.status_code == 502
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert count(frail) - before == served
+        assert requests.get(url, timeout=30).text == "whole"
+
+
+def count(release: Release) -> int:
+    """How often it was served by all pods."""
+    read = ("sh", "-c", "cat /tmp/served 2>/dev/null | wc -c")
+    return sum(
+        int(release.namespace.kubectl("exec", pod.metadata.name, "-c", "api", "--", *read))
+        for pod in release.pods("api")
+    )

@@ -1,0 +1,50 @@
+"""The chart's safeguards of traffic; each falls to a scene on the cluster of `make cluster`."""
+
+from tests.mutants.mutant import Edit, Mutant
+
+TEMPLATES = "charts/flask-scale/templates"
+SCENES = "k8s-tests/scenes"
+ROLLOUTS, SAFEGUARDS = f"{SCENES}/test_rollouts.py", f"{SCENES}/test_safeguards.py"
+
+API = f"{TEMPLATES}/api/deployment.yaml"
+#: Where the settings begin that the chart gives to every pod.
+APP, BIND = f"{TEMPLATES}/_app.tpl", 'BIND: "0.0.0.0:8000"'
+NGINX = f"{TEMPLATES}/nginx/configmap.yaml"
+
+MUTANTS = (
+    Mutant(
+        "nginx without preStop",
+        [Edit(f"{TEMPLATES}/nginx/deployment.yaml", "if int .preStopSeconds", "if false")],
+        [f"{ROLLOUTS}::test_rollouts_of_every_tier"],
+    ),
+    Mutant(
+        "API without preStop and drain",
+        [Edit(f"{TEMPLATES}/_pod.tpl", "if $seconds -", "if false -"), Edit(APP, BIND, f"DRAIN_SECONDS: 0\n{BIND}")],
+        [f"{ROLLOUTS}::test_pods_that_come_and_go_by_hand"],
+    ),
+    Mutant(
+        "maxUnavailable 1",
+        [Edit(API, "maxSurge: 1\n      maxUnavailable: 0", "maxSurge: 0\n      maxUnavailable: 1")],
+        [f"{SAFEGUARDS}::test_a_lone_pod_that_is_slow_to_start_is_replaced"],
+    ),
+    Mutant(
+        "no PodDisruptionBudget",
+        [Edit(f"{TEMPLATES}/api/poddisruptionbudget.yaml", "if and .Values.api.pdb.enabled", "if and false")],
+        [f"{SAFEGUARDS}::test_a_node_with_every_pod_is_drained_though_they_are_slow_to_start"],
+    ),
+    Mutant(
+        "no minReadySeconds",
+        [Edit(API, "minReadySeconds: {{ int .Values.api.minReadySeconds }}", "minReadySeconds: 0")],
+        [f"{SAFEGUARDS}::test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody"],
+    ),
+    Mutant(
+        "keep-alive of the API under nginx's",
+        [Edit(APP, BIND, f"KEEPALIVE_SECONDS: 1\n{BIND}")],
+        [f"{SAFEGUARDS}::test_requests_that_come_as_connections_grow_old"],
+    ),
+    Mutant(
+        "POSTs sent to the next pod",
+        [Edit(NGINX, "proxy_next_upstream error timeout;", "proxy_next_upstream error timeout non_idempotent;")],
+        ["k8s-tests/test_retries.py"],
+    ),
+)
