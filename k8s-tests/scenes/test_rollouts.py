@@ -7,10 +7,11 @@ import pytest
 
 from support.cluster import CommandFailed
 from support.release import Release
-from support.scene import CALM_SECONDS, LONG, Play
+from support.scene import CALM_SECONDS, LONG, RATE, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
+from tests.load.plan import Plan
 
-pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(7200)]
 
 #: The directory's own file system is read-only: one more revision comes by a mounted file.
 REVISION = '''"""A column that the version before does not know, added while it serves."""
@@ -32,27 +33,24 @@ def downgrade():
 '''
 
 
-def test_rollouts_of_every_tier(play: Play, stage: Release):
-    rounds = 10 if LONG else 1
-    with play("rollouts") as scene:
+def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Release):
+    """The long form: ten rollouts and two drains in 100,000 requests."""
+    plan = Plan.steady(RATE, 100_000 / RATE) if LONG else None
+    with play("rollouts and drains", plan) as scene:
         pause(CALM_SECONDS)
-        for number in range(1, rounds + 1):
+        for number in range(1, 11 if LONG else 2):
             for component in ("api", "nginx", "worker"):
                 scene.mark(f"{component} {number}")
                 roll_out(stage, component)
-        pause(CALM_SECONDS)
-    scene.assert_nothing_failed()
-
-
-def test_a_drain_of_each_node(play: Play, stage: Release):
-    with play("drains") as scene:
-        pause(CALM_SECONDS)
         for node in nodes_for_pods(stage):
             scene.mark(f"drain {node}")
             with drained(stage, node):
                 stage.until_ready("api", 2)
         pause(CALM_SECONDS)
+        while LONG and not scene.load.ended:
+            pause(CALM_SECONDS)
     scene.assert_nothing_failed()
+    assert not LONG or scene.run.totals.offered == 100_000
 
 
 def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):

@@ -1,9 +1,8 @@
 """What is done to a release while it serves: rollouts, drains, crashes."""
 
 import random
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kubernetes.client import V1Pod
@@ -51,13 +50,13 @@ def kill_a_pod(release: Release, component: str, dice: random.Random) -> V1Pod:
 
 def restart_node(release: Release, node: str) -> None:
     """Turn a node of kind off and on, until it and the release's pods are ready again."""
-    docker("restart", "--timeout", "0", node)
+    docker("restart", "-t", "0", node)
     cluster = release.namespace.cluster
     cluster.kubectl("wait", f"node/{node}", "--for=condition=Ready", "--timeout=180s")
     until_whole(release)
 
 
-def until_whole(release: Release, components: Sequence[str] = (), *, seconds: float = 300) -> None:
+def until_whole(release: Release, *, seconds: float = 300) -> None:
     """Wait until every pod that stays is ready."""
 
     def whole() -> bool:
@@ -75,8 +74,3 @@ def is_of_test(pod: V1Pod) -> bool:
 def pause(seconds: float) -> None:
     """Let the load go on as it is."""
     time.sleep(seconds)
-
-
-def helm_in_background(release: Release, *arguments: object) -> subprocess.Popen[str]:
-    """Start helm; whoever calls waits for it."""
-    return release.namespace.cluster.start("helm", *arguments, namespace=release.namespace.name)

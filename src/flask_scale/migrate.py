@@ -8,8 +8,6 @@ queue up behind it, and is tried again.
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from alembic import command, context
@@ -23,12 +21,11 @@ from sqlalchemy.exc import OperationalError
 
 from flask_scale.database import normalise_url
 from flask_scale.errors import NotConfigured, SettingsError
+from flask_scale.revisions import APP_VERSION_TABLE, LIBRARY_VERSION_TABLE, Folder, folders
 from flask_scale.settings import Settings, load_settings
 
 #: The tables of the library, which an app's autogenerate leaves alone.
-LIBRARY_TABLES = frozenset({"jobs", "job_events", "job_workers", "idempotency_keys", "flask_scale_version"})
-LIBRARY_VERSION_TABLE = "flask_scale_version"
-APP_VERSION_TABLE = "alembic_version"
+LIBRARY_TABLES = frozenset({"jobs", "job_events", "job_workers", "idempotency_keys", LIBRARY_VERSION_TABLE})
 
 LOCK_TIMEOUT_SECONDS = 5
 LOCK_ATTEMPTS = 12
@@ -46,15 +43,6 @@ HOPELESS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "
 Echo = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Folder:
-    """An Alembic folder and the table that says how far it is."""
-
-    name: str
-    location: str
-    version_table: str
-
-
 def upgrade(settings: Settings, echo: Echo = lambda _line: None) -> None:
     """Apply every pending revision; `echo` gets a line for each.
 
@@ -65,7 +53,7 @@ def upgrade(settings: Settings, echo: Echo = lambda _line: None) -> None:
     """
     engine = _engine(settings)
     with _turn(engine, echo):
-        for folder in _folders(settings):
+        for folder in folders(settings):
             _upgrade_folder(engine, folder, echo)
 
 
@@ -78,7 +66,7 @@ def pending(settings: Settings) -> list[str]:
         sqlalchemy.exc.OperationalError: no database.
     """
     with _engine(settings).connect() as connection:
-        return [line for folder in _folders(settings) for line in _pending(connection, folder)]
+        return [line for folder in folders(settings) for line in _pending(connection, folder)]
 
 
 def run_env(target_metadata: MetaData | None = None, *, version_table: str = APP_VERSION_TABLE, **options: Any) -> None:
@@ -112,12 +100,6 @@ def _run(connection: Connection, target_metadata: MetaData | None, version_table
     )
     with context.begin_transaction():
         context.run_migrations()
-
-
-def _folders(settings: Settings) -> Iterator[Folder]:
-    yield Folder("flask_scale", str(Path(__file__).parent / "migrations"), LIBRARY_VERSION_TABLE)
-    if settings.migrations is not None:
-        yield Folder("app", settings.migrations, APP_VERSION_TABLE)
 
 
 def _config(folder: Folder) -> Config:

@@ -158,5 +158,5 @@ def test_figures_and_a_picture_are_written(run: Run, tmp_path: Path) -> None:
     results.write()
     draw(tmp_path / "steady.png", run.history, title="Steady load")
     names = {line["name"]: line["holds"] for line in json.loads(results.path.read_text())}
-    assert names["steady: failed requests"] is True
+    assert names["steady: POSTs of unknown outcome"] is True
     assert (tmp_path / "steady.png").stat().st_size > 0

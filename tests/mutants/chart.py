@@ -15,7 +15,7 @@ MUTANTS = (
     Mutant(
         "nginx without preStop",
         [Edit(f"{TEMPLATES}/nginx/deployment.yaml", "if int .preStopSeconds", "if false")],
-        [f"{ROLLOUTS}::test_rollouts_of_every_tier"],
+        [f"{ROLLOUTS}::test_rollouts_of_every_tier_and_a_drain_of_each_node"],
     ),
     Mutant(
         "API without preStop and drain",

@@ -4,13 +4,14 @@ import sys
 import time
 
 import click
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from flask_scale import migrate
+from flask_scale.revisions import are_applied
 from flask_scale.settings import Settings, load_settings
 
 #: Seconds between two looks at the schema.
 WAIT_STEP_SECONDS = 1.0
+
+CURRENT = "the schema is current"
 
 
 @click.command("migrate")
@@ -35,6 +36,13 @@ def command(check: bool, wait: float) -> None:
       flask-scale migrate --check --wait 300
     """
     settings = load_settings()
+    if check and are_applied(settings):
+        click.echo(CURRENT)
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from flask_scale import migrate
+
     try:
         if check:
             _check(_pending(settings, wait))
@@ -46,6 +54,10 @@ def command(check: bool, wait: float) -> None:
 
 def _pending(settings: Settings, wait: float) -> list[str]:
     """What is pending once nothing is, or once `wait` seconds are over; each reason to wait is told once."""
+    from sqlalchemy.exc import OperationalError
+
+    from flask_scale import migrate
+
     deadline = time.monotonic() + wait
     told: set[str] = set()
     while True:
@@ -69,4 +81,4 @@ def _check(pending: list[str]) -> None:
         click.echo(f"pending: {line}")
     if pending:
         sys.exit(1)
-    click.echo("the schema is current")
+    click.echo(CURRENT)

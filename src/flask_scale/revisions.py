@@ -1,0 +1,85 @@
+"""The Alembic folders of a deployment, and a quick look at whether a database has all of their revisions.
+
+Every pod asks that before it starts. Alembic and SQLAlchemy take longer to import than an app may take to start,
+so that the look reads the revisions' names out of the files instead; only a yes is certain.
+"""
+
+import ast
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+
+from flask_scale.settings import Settings
+
+LIBRARY_VERSION_TABLE = "flask_scale_version"
+APP_VERSION_TABLE = "alembic_version"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An Alembic folder and the table that says how far it is."""
+
+    name: str
+    location: str
+    version_table: str
+
+
+def folders(settings: Settings) -> Iterator[Folder]:
+    """The library's, then the app's where it has one."""
+    yield Folder("flask_scale", str(Path(__file__).parent / "migrations"), LIBRARY_VERSION_TABLE)
+    if settings.migrations is not None:
+        yield Folder("app", settings.migrations, APP_VERSION_TABLE)
+
+
+def are_applied(settings: Settings) -> bool:
+    """True where the version tables name the newest revision of each folder.
+
+    False where one is pending, and also where that cannot be told so simply: ask `migrate.pending`.
+    """
+    url = settings.database_url or ""
+    try:
+        heads = {folder: _heads(Path(folder.location) / "versions") for folder in folders(settings)}
+        connection = psycopg2.connect(
+            url.replace("postgresql+psycopg2:", "postgresql:", 1),
+            connect_timeout=settings.connect_timeout_seconds,
+            application_name="flask-scale migrate",
+        )
+        with closing(connection), connection.cursor() as cursor:
+            for folder, newest in heads.items():
+                cursor.execute(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(folder.version_table)))
+                if {name for (name,) in cursor.fetchall()} != newest:
+                    return False
+    except (psycopg2.Error, OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _heads(versions: Path) -> set[object]:
+    """The revisions that no other one follows.
+
+    Raises:
+        OSError, SyntaxError, ValueError: they do not stand in the files as constants.
+    """
+    names, followed = set[object](), set[object]()
+    for file in versions.iterdir():
+        if file.suffix == ".py" and not file.name.startswith(("__init__", ".#")):
+            module = ast.parse(file.read_bytes(), str(file))
+            names.add(_constant(module, "revision"))
+            before = _constant(module, "down_revision")
+            followed.update(before if isinstance(before, tuple | list) else [before])
+    return names - followed
+
+
+def _constant(module: ast.Module, name: str) -> object:
+    """What a module assigns to a name, once and literally."""
+    for line in module.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.expr() as value) if found == name:
+                return ast.literal_eval(value)
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+                return ast.literal_eval(value)
+    raise ValueError(f"no {name}")

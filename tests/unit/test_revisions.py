@@ -1,0 +1,81 @@
+"""The quick look at the schema: where it says yes, Alembic has nothing to apply."""
+
+import subprocess
+import sys
+
+import pytest
+
+from flask_scale import migrate
+from flask_scale.revisions import are_applied
+from flask_scale.settings import Settings
+
+ENV = "from flask_scale.migrate import run_env\nrun_env()\n"
+MERGED = {"a": None, "b": "a", "c": "a", "d": ("b", "c")}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "env.py").write_text(ENV)
+    return tmp_path
+
+
+@pytest.fixture
+def settings(database_url, folder):
+    return Settings(database_url=database_url, migrations=str(folder))
+
+
+def write(folder, graph, line="revision = {name!r}\ndown_revision = {before!r}\n"):
+    for name, before in graph.items():
+        text = line.format(name=name, before=before) + "def upgrade():\n    pass\n"
+        (folder / "versions" / f"{name}.py").write_text(text)
+
+
+@pytest.mark.parametrize("graph", [{"a": None}, {"a": None, "b": "a"}, {"a": None, "b": "a", "c": "a"}, MERGED])
+def test_it_agrees_with_alembic(settings, folder, graph):
+    write(folder, graph)
+    assert not are_applied(settings)
+    assert migrate.pending(settings)
+
+    migrate.upgrade(settings)
+    assert are_applied(settings)
+    assert migrate.pending(settings) == []
+
+    write(folder, {"later": next(reversed(graph))})
+    assert not are_applied(settings)
+    assert migrate.pending(settings)
+
+
+def test_annotated_names_are_read_too(settings, folder):
+    write(folder, {"a": None}, "revision: str = {name!r}\ndown_revision: str | None = {before!r}\n")
+    migrate.upgrade(settings)
+    assert are_applied(settings)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["revision = {name!r}.strip()\ndown_revision = {before!r}\n", "revision, down_revision = {name!r}, {before!r}\n"],
+)
+def test_names_that_are_no_constants_are_left_to_alembic(settings, folder, odd):
+    write(folder, {"a": None}, odd)
+    migrate.upgrade(settings)
+    assert not are_applied(settings)
+    assert migrate.pending(settings) == []
+
+
+def test_without_folder_or_database_it_is_no(settings, folder):
+    assert not are_applied(Settings(migrations=str(folder)))
+    assert not are_applied(settings.model_copy(update={"migrations": str(folder / "none")}))
+    assert not are_applied(settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"}))
+
+
+def test_the_check_of_a_schema_that_is_current_imports_neither_alembic_nor_sqlalchemy(settings, folder):
+    write(folder, {"a": None})
+    migrate.upgrade(settings)
+    code = (
+        "import sys; from flask_scale.cli import group; group(['migrate', '--check'], standalone_mode=False); "
+        "print(sorted({'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    environ = {"FLASK_SCALE_DATABASE_URL": settings.database_url, "FLASK_SCALE_MIGRATIONS": settings.migrations}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["the schema is current", "[]"]
