@@ -72,6 +72,12 @@ scenes: setup ## Rollouts, drains, crashes and autoscaling under load, with a pi
 	@sh scripts/images.sh
 	@SCENES="$(SCENES)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests/scenes
 
+.PHONY: scene-mutants
+scene-mutants: setup ## Take the chart's safeguards away, one by one: does the scene meant for each notice? [ONLY=word]
+	@k8s-tests/cluster/up.sh
+	@sh scripts/images.sh
+	@exec $(PYTHON_VENV) -m tests.mutants chart --only "$(ONLY)"
+
 ##@ Look after
 
 .PHONY: setup

@@ -163,6 +163,10 @@ class Results:
         """Add a figure that must not be under `least`."""
         return self._add(Figure(name, value, unit, f">= {least:g}", value >= least))
 
+    def exactly(self, name: str, value: str, unit: str, wanted: str) -> Figure:
+        """Add a word that must be `wanted`."""
+        return self._add(Figure(name, value, unit, f"= {wanted}", value == wanted))
+
     def write(self) -> None:
         """Merge them into the file, whole or not at all."""
         kept = json.loads(self.path.read_text()) if self.path.exists() else []

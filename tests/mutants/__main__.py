@@ -4,14 +4,14 @@ Writes results/mutants.json. The exit code is 1 where a mutant survives, or coul
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.load.figures import Results
 from tests.mutants import chart
 from tests.mutants.mutant import FAILED, PASSED, ROOT, Mutant, Outcome, copy_of_checkout, run_tests
 
@@ -25,11 +25,9 @@ RESULTS = ROOT / "results" / "mutants.json"
 
 @dataclass(frozen=True)
 class Judged:
-    """A mutant's line in the results."""
+    """What came of a mutant."""
 
-    name: str
     outcome: Outcome
-    tests: Sequence[str]
     seconds: float
     #: What pytest said first of a failure.
     why: str
@@ -45,21 +43,13 @@ def judge(mutant: Mutant, options: Sequence[str], logs: Path) -> Judged:
             edit.apply(tree)
         code = run_tests(tree, mutant.tests, options, log)
     outcome: Outcome = "killed" if code == FAILED else "survived" if code == PASSED else "broken"
-    return Judged(mutant.name, outcome, mutant.tests, round(time.monotonic() - began, 1), first_error(log))
+    return Judged(outcome, time.monotonic() - began, first_error(log))
 
 
 def first_error(log: Path) -> str:
     """The first line of pytest's own account of an error."""
     lines = (line[2:].strip() for line in log.read_text().splitlines() if line.startswith("E "))
     return next(lines, "")[:200]
-
-
-def keep(found: Sequence[Judged]) -> None:
-    """Merge into the results file."""
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    merged = {line["name"]: line for line in [*kept, *map(asdict, found)]}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(list(merged.values()), indent=1) + "\n")
 
 
 def main() -> int:
@@ -81,7 +71,9 @@ def main() -> int:
         print(f"[{number}/{len(chosen)}] {mutant.name}", flush=True)
         found.append(judge(mutant, options, logs))
         print(f"    {found[-1].outcome} after {found[-1].seconds:.0f} s: {found[-1].why}", flush=True)
-        keep(found)
+        results = Results(RESULTS)
+        results.exactly(mutant.name, found[-1].outcome, "outcome", "killed")
+        results.write()
     killed = sum(one.outcome == "killed" for one in found)
     print(f"{killed} of {len(found)} killed; logs in {logs.relative_to(ROOT)}")
     return 0 if killed == len(found) else 1
