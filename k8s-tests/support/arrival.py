@@ -1,16 +1,14 @@
 """Where the seconds of a scale-up go: from the step of the load to the first answer of the last new pod."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from kubernetes.client import V1Pod
+from kubernetes.client import ApiException, V1Pod
 
 from support.access_log import AccessLog
-from support.cluster import CommandFailed
 from support.release import Release
 
 PERIOD_SECONDS = 1.0
@@ -19,8 +17,7 @@ PERIOD_SECONDS = 1.0
 def metric(release: Release, what: str) -> list[float]:
     """A custom metric of the release's namespace, as the autoscalers ask for it: a value for each object."""
     path = f"/apis/custom.metrics.k8s.io/v1beta1/namespaces/{release.namespace.name}/{what}"
-    items = json.loads(release.namespace.cluster.kubectl("get", "--raw", path))["items"]
-    return [quantity(item["value"]) for item in items]
+    return [quantity(item["value"]) for item in release.namespace.cluster.get(path)["items"]]
 
 
 def quantity(text: str) -> float:
@@ -45,7 +42,7 @@ class Arrival:
         while not self._ending.wait(PERIOD_SECONDS) and self._metric_at is None:
             try:
                 values = metric(self._release, "pods/*/http_requests_per_second")
-            except CommandFailed:
+            except ApiException:
                 continue
             if values and sum(values) / len(values) > self._over:
                 self._metric_at = time.time()

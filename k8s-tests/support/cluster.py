@@ -1,9 +1,11 @@
 """The cluster under test, by kubectl, helm, and the `kubernetes` client."""
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from kubernetes import client, config
 
@@ -39,6 +41,7 @@ class Cluster:
         self.core = client.CoreV1Api(api)
         self.apps = client.AppsV1Api(api)
         self.batch = client.BatchV1Api(api)
+        self.autoscaling = client.AutoscalingV2Api(api)
 
     def kubectl(self, *arguments: object, namespace: str = "", stdin: str | None = None) -> str:
         """Run kubectl; gives what it prints.
@@ -48,6 +51,13 @@ class Cluster:
         """
         return self._run("kubectl", "--context", arguments, namespace, stdin)
 
+    def get(self, path: str) -> Any:
+        """The JSON of a path of the API server, without a process as kubectl is one."""
+        api = self.core.api_client
+        response = api.call_api("GET", api.configuration.host + path, {"Accept": "application/json"})
+        response.read()
+        return json.loads(response.data)
+
     def helm(self, *arguments: object, namespace: str = "", stdin: str | None = None) -> str:
         """Run helm; gives what it prints.
 
@@ -56,11 +66,14 @@ class Cluster:
         """
         return self._run("helm", "--kube-context", arguments, namespace, stdin)
 
-    def start(self, tool: str, *arguments: object, namespace: str) -> subprocess.Popen[str]:
+    def start(
+        self, tool: str, *arguments: object, namespace: str, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """Start kubectl in the background; whoever calls ends it."""
         return subprocess.Popen(
             self._command(tool, "--context", arguments, namespace),
             env=self._environ,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -127,9 +127,17 @@ class Release:
 
     def sql(self, statement: str) -> str:
         """What psql prints for a statement in its own PostgreSQL: rows of cells with | between."""
+        return self.namespace.kubectl(*self._psql(), stdin=statement).strip()
+
+    def start_psql(self) -> subprocess.Popen[str]:
+        """The same as a process that reads statements until whoever calls ends it."""
+        return self.namespace.cluster.start(
+            "kubectl", *self._psql(), namespace=self.namespace.name, stdin=subprocess.PIPE
+        )
+
+    def _psql(self) -> tuple[str, ...]:
         command = 'PGPASSWORD="$POSTGRES_PASSWORD" psql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -At'
-        pod = self._first("postgresql")
-        return self.namespace.kubectl("exec", "--stdin", pod, "--", "sh", "-c", command, stdin=statement).strip()
+        return ("exec", "--stdin", self._first("postgresql"), "--", "sh", "-c", command)
 
     def redis(self, component: str, *command: str) -> str:
         """What redis-cli prints for a command to redis-broker or redis-cache."""

@@ -1,18 +1,17 @@
 """What a release looked like, second by second, while something happened to it."""
 
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from support.cluster import CommandFailed
 from support.release import Release
 
-#: Between two looks, in seconds; the queue is asked for at every third, since each costs a process.
+#: Between two looks, in seconds.
 PERIOD_SECONDS = 1.0
-QUEUE_EVERY = 3
 
-QUEUE = "SELECT count(*) FROM jobs WHERE state = 'queued'"
+QUEUE = "SELECT count(*) FROM jobs WHERE state = 'queued';\n"
 
 
 class Watch:
@@ -27,6 +26,7 @@ class Watch:
         #: (time, label)
         self.events: list[tuple[float, str]] = []
         self._release = release
+        self._psql: subprocess.Popen[str] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -51,13 +51,9 @@ class Watch:
         self._thread.join(30)
 
     def _look(self) -> None:
-        number = 0
         while not self._ending.wait(PERIOD_SECONDS):
-            values = dict(self._replicas())
-            if number % QUEUE_EVERY == 0:
-                values |= self._queue()
-            self.samples.append((time.time(), values))
-            number += 1
+            self.samples.append((time.time(), {**dict(self._replicas()), **self._queue()}))
+        self._end_psql()
 
     def _replicas(self) -> Iterator[tuple[str, float]]:
         try:
@@ -71,10 +67,24 @@ class Watch:
                 yield f"{component} ready", deployment.status.ready_replicas or 0
 
     def _queue(self) -> dict[str, float]:
+        """By one psql for all looks, since a process each would be a load of its own."""
         try:
-            return {"queued": float(self._release.sql(QUEUE))}
-        except (CommandFailed, IndexError, ValueError):
-            return {}  # PostgreSQL may be what is away
+            if self._psql is None:
+                self._psql = self._release.start_psql()
+            assert self._psql.stdin
+            assert self._psql.stdout
+            self._psql.stdin.write(QUEUE)
+            self._psql.stdin.flush()
+            return {"queued": float(self._psql.stdout.readline())}
+        except (OSError, IndexError, ValueError):  # PostgreSQL may be what is away
+            self._end_psql()
+            return {}
+
+    def _end_psql(self) -> None:
+        if self._psql:
+            self._psql.kill()
+            self._psql.communicate()
+        self._psql = None
 
 
 @contextmanager
