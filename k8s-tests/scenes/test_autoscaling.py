@@ -26,12 +26,12 @@ JOB_SECONDS = 1
 
 #: A database that takes its time over imports, but not over those of the load.
 SLOW_IMPORTS = f"""
-CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) FROM added) > 10 THEN PERFORM pg_sleep({JOB_SECONDS}); END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER take_time AFTER INSERT ON users REFERENCING NEW TABLE AS added
+CREATE OR REPLACE TRIGGER take_time AFTER INSERT ON users REFERENCING NEW TABLE AS added
 FOR EACH STATEMENT EXECUTE FUNCTION take_time();
 """
 USUAL_IMPORTS = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
