@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
 
 #: Requests a second of one API pod that the autoscaler aims at. Small: nodes, stores and client share one machine,
 #: which has to bear three times the load and the start of the pods for it.
-TARGET = 6
+TARGET = 3
 
 #: Jobs in the queue at once, how many of them a worker is to have before it, and what each takes beside its work.
 JOBS = 2000 if LONG else 200

@@ -20,7 +20,10 @@
 {{- if and (include "flask-scale.bundledPrometheus" .) (eq .Values.autoscaling.provider "hpa") }}true{{ end -}}
 {{- end -}}
 
-{{/* Three scrapes of the bundled Prometheus, which a rate is over: one may fail. */}}
+{{/*
+Three scrapes of the bundled Prometheus, which an irate is within: it takes the last two, so that a step in the load
+is seen whole within ten seconds, and one may fail.
+*/}}
 {{- define "flask-scale.rateWindow" -}}
 {{- .Values.metrics.bundled.scrapeInterval | trimSuffix "s" | int | mul 3 -}}s
 {{- end -}}
