@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from kubernetes.client import V1Pod
 
@@ -49,10 +50,20 @@ def kill_a_pod(release: Release, component: str, dice: random.Random) -> V1Pod:
 
 
 def restart_node(release: Release, node: str) -> None:
-    """Turn a node of kind off and on, until it and the release's pods are ready again."""
+    """Turn a node of kind off and on, until the release's pods run there again, or elsewhere."""
+    off = datetime.now(UTC).replace(microsecond=0)
     docker("restart", "-t", "0", node)
-    cluster = release.namespace.cluster
-    cluster.kubectl("wait", f"node/{node}", "--for=condition=Ready", "--timeout=180s")
+
+    def runs_anew() -> bool:
+        # Until the node's kubelet is back, they stand as they were.
+        return all(
+            status.state.running and status.state.running.started_at >= off
+            for pod in release.pods()
+            if pod.spec.node_name == node and not pod.metadata.deletion_timestamp and not is_done(pod)
+            for status in pod.status.container_statuses or []
+        )
+
+    eventually(runs_anew, f"the pods of {node} were started again", seconds=300)
     until_whole(release)
 
 
@@ -60,15 +71,14 @@ def until_whole(release: Release, *, seconds: float = 300) -> None:
     """Wait until every pod that stays is ready."""
 
     def whole() -> bool:
-        pods = [pod for pod in release.pods() if pod.metadata.labels["app.kubernetes.io/component"] != "migrate"]
-        return all(is_ready(pod) for pod in pods if not pod.metadata.deletion_timestamp and not is_of_test(pod))
+        return all(is_ready(pod) for pod in release.pods() if not pod.metadata.deletion_timestamp and not is_done(pod))
 
     eventually(whole, f"every pod of {release.name} is ready", seconds=seconds)
 
 
-def is_of_test(pod: V1Pod) -> bool:
-    """Whether it is the pod of `helm test`, which ends."""
-    return pod.metadata.labels["app.kubernetes.io/component"] == "test"
+def is_done(pod: V1Pod) -> bool:
+    """Whether it is one that ends: the migration's, or that of `helm test`."""
+    return pod.metadata.labels["app.kubernetes.io/component"] in ("migrate", "test")
 
 
 def pause(seconds: float) -> None:
