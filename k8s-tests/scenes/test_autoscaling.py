@@ -66,6 +66,8 @@ def scaled(release: Release, without_bare: None) -> Iterator[Release]:
     release.upgrade()
     for component in FEWEST:
         release.scale("deployment", component, 2)
+        release.until_ready(component, 2)
+    release.upgrade()  # a rollback brings back the number that was there at the upgrade
 
 
 @pytest.fixture
