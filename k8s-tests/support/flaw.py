@@ -11,7 +11,7 @@ if "serve" in sys.orig_argv:
     time.sleep(20)
 """
 
-#: Ends itself four seconds after it was ready for the first time.
+#: Ends itself two seconds after it is ready: long enough for the probe to see it.
 DIES_WHEN_READY = """
 import os, signal, sys, time, urllib.request
 
@@ -25,7 +25,7 @@ def until_ready():
 
 if "serve" in sys.orig_argv and os.fork() == 0:
     until_ready()
-    time.sleep(4)
+    time.sleep(2)
     os.kill(os.getppid(), signal.SIGINT)
     os._exit(0)
 """
