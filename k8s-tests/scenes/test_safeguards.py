@@ -1,6 +1,7 @@
 """Scenes in which one safeguard of the chart alone stands between what an operator does and the clients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -49,14 +50,23 @@ def test_a_node_with_every_pod_is_drained_though_they_are_slow_to_start(play: Pl
     scene.assert_nothing_failed()
 
 
-def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(play: Play, stage: Release):
+@pytest.fixture
+def dying(stage: Release) -> Iterator[Mapping[str, Any]]:
+    """Values of a version that dies soon after it is ready."""
+    yield flawed(stage, "dies", DIES_WHEN_READY)
+    stage.upgrade()
+
+
+def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
+    play: Play, stage: Release, dying: Mapping[str, Any]
+):
     """By minReadySeconds."""
     serving = {pod.metadata.uid for pod in stage.ready_pods("api")}
     with play("early death") as scene:
         pause(CALM_SECONDS)
         scene.mark("upgrade")
         with pytest.raises(CommandFailed):
-            stage.upgrade(flawed(stage, "dies", DIES_WHEN_READY), timeout="60s")
+            stage.upgrade(dying, timeout="60s")
         stays = {pod.metadata.uid for pod in stage.ready_pods("api")} >= serving
         scene.mark("rollback")
         stage.rollback()
