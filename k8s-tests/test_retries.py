@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from support.access_log import AccessLog
 from support.namespace import Namespace
 from support.release import Release
+from support.waiting import eventually
 from test_own_app import VALUES
 
 #: Each request is the last one of the process that serves it; a file in the pod counts them.
@@ -44,13 +46,21 @@ def frail(make_namespace: Callable[[str], Namespace]) -> Release:
 def test_a_request_that_was_sent_goes_to_another_pod_only_if_it_may_be_done_twice(
     frail: Release, method: str, served: int
 ):
-    before = count(frail)
+    log, before = AccessLog(frail), count(frail)
     with frail.at_nginx() as url:
+        eventually(lambda: has_both(frail, log, url), "nginx knows both pods")
         answer = requests.request(method, f"{url}/last", timeout=30)
         assert answer.status_code == 502
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert count(frail) - before == served
         assert requests.get(url, timeout=30).text == "whole"
+
+
+def has_both(release: Release, log: AccessLog, url: str) -> bool:
+    """Whether each pod answered one of the requests so far; sends a few."""
+    for _ in range(4):
+        assert requests.get(url, timeout=30).text == "whole"
+    return {pod.status.pod_ip for pod in release.pods("api")} <= log.answers().keys()
 
 
 def count(release: Release) -> int:
