@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from flask_scale.dev.process import Process, free_port
+from flask_scale.errors import DevStackError
 from flask_scale.settings import Settings
 
 APP = "examples.one_file.app:create_app()"
@@ -29,6 +30,17 @@ class DevStack(Process):
         self.options = options
         self.app = app
         self.port = port or free_port()
+
+    def start(self) -> None:
+        """Until it is ready.
+
+        Raises:
+            DevStackError: it did not come up; with the end of its log, which goes away with the test.
+        """
+        try:
+            super().start()
+        except DevStackError as error:
+            raise DevStackError(f"{error}\n{self.output[-3000:]}") from None
 
     def command(self) -> Sequence[str]:
         words = ["dev", self.app, "--port", str(self.port), "--data", str(self.folder), *self.options]

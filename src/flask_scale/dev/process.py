@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,16 +20,18 @@ from flask_scale.errors import DevStackError
 #: Seconds between two looks at a process that is starting.
 POLL_SECONDS = 0.02
 
+#: Below the ports that Linux and macOS give to outgoing connections, above those of well-known servers.
+SERVER_PORTS = range(10_000, 32_768)
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nothing listened on a moment ago, and that no outgoing connection takes."""
+    while not port_is_free(port := secrets.choice(SERVER_PORTS)):
+        pass
+    return port
 
 
 def ports_from(first: int) -> Iterator[int]:
