@@ -111,7 +111,7 @@ def search(
 
     Each section is a range of one index, read from `after` on: no page reads those before it. Nobody
     is in both sections: the second reads past names whose email matched already, which for a short
-    prefix of a million users is some ten thousand rows. No prefix: all, by email.
+    prefix of a million users of one letter is some hundred thousand rows. No prefix: all, by email.
     """
     rows: list[tuple[User, Position]] = []
     if after is None or after.section == "email":

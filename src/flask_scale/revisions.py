@@ -40,11 +40,12 @@ def are_applied(settings: Settings) -> bool:
 
     False where one is pending, and also where that cannot be told so simply: ask `migrate.pending`.
     """
-    url = settings.database_url or ""
+    if settings.database_url is None:
+        return False
     try:
         heads = {folder: _heads(Path(folder.location) / "versions") for folder in folders(settings)}
         connection = psycopg2.connect(
-            url.replace("postgresql+psycopg2:", "postgresql:", 1),
+            settings.database_url.replace("postgresql+psycopg2:", "postgresql:", 1),
             connect_timeout=settings.connect_timeout_seconds,
             application_name="flask-scale migrate",
         )
@@ -76,10 +77,13 @@ def _heads(versions: Path) -> set[object]:
 
 def _constant(module: ast.Module, name: str) -> object:
     """What a module assigns to a name, once and literally."""
+    found = []
     for line in module.body:
         match line:
-            case ast.Assign(targets=[ast.Name(id=found)], value=ast.expr() as value) if found == name:
-                return ast.literal_eval(value)
-            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
-                return ast.literal_eval(value)
-    raise ValueError(f"no {name}")
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.expr() as value) if target == name:
+                found.append(value)
+            case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value) if target == name:
+                found.append(value)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} times {name}")
+    return ast.literal_eval(found[0])

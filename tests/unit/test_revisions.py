@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psycopg2.extensions
 import pytest
 
 from flask_scale import migrate
@@ -54,7 +55,11 @@ def test_annotated_names_are_read_too(settings, folder):
 
 @pytest.mark.parametrize(
     "odd",
-    ["revision = {name!r}.strip()\ndown_revision = {before!r}\n", "revision, down_revision = {name!r}, {before!r}\n"],
+    [
+        "revision = {name!r}.strip()\ndown_revision = {before!r}\n",
+        "revision, down_revision = {name!r}, {before!r}\n",
+        "revision = 'z'\nrevision = {name!r}\ndown_revision = {before!r}\n",
+    ],
 )
 def test_names_that_are_no_constants_are_left_to_alembic(settings, folder, odd):
     write(folder, {"a": None}, odd)
@@ -63,8 +68,17 @@ def test_names_that_are_no_constants_are_left_to_alembic(settings, folder, odd):
     assert migrate.pending(settings) == []
 
 
-def test_without_folder_or_database_it_is_no(settings, folder):
+def test_without_a_url_libpq_is_not_asked_for_its_own_idea_of_one(settings, folder, monkeypatch):
+    write(folder, {"a": None})
+    migrate.upgrade(settings)
+    parts = psycopg2.extensions.parse_dsn(settings.database_url)
+    for name, value in {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}.items():
+        monkeypatch.setenv(name, parts[value])
+    monkeypatch.setenv("PGPASSWORD", parts.get("password", ""))
     assert not are_applied(Settings(migrations=str(folder)))
+
+
+def test_without_folder_or_database_it_is_no(settings, folder):
     assert not are_applied(settings.model_copy(update={"migrations": str(folder / "none")}))
     assert not are_applied(settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"}))
 

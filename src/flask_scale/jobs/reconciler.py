@@ -83,8 +83,9 @@ class Reconciler:
             for job in expired:
                 logger.warning("job %s (%s): its lease ran out, now %s", job.id, job.task, job.state)
                 if job.started_at and job.finished_at:
-                    # Whoever ran the attempt cannot count it.
-                    seconds = (job.finished_at - job.started_at).total_seconds()
+                    # Whoever ran the attempt cannot count it. When it began is told of the first alone; none takes
+                    # longer than its limit.
+                    seconds = min((job.finished_at - job.started_at).total_seconds(), job.timeout_seconds)
                     instruments().job_duration.labels(job.task, job.state).observe(seconds)
             instruments().jobs_recovered.labels("lease").inc(len(expired))
 

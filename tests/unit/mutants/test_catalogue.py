@@ -24,4 +24,5 @@ def test_its_edits_have_their_place(mutant: Mutant, tmp_path: Path):
 def test_its_tests_exist(mutant: Mutant):
     for test in mutant.tests:
         file, _, function = test.partition("::")
+        assert (ROOT / file).is_file()
         assert not function or f"def {function.partition('[')[0]}(" in (ROOT / file).read_text()
