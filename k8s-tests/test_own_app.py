@@ -10,6 +10,7 @@ import yaml
 from support import docker
 from support.cluster import ROOT, Cluster
 from support.namespace import Namespace
+from support.one_file import one_file
 from support.pods import client_pod
 from support.release import NO_AUTOSCALER, OWN_INGRESS, Release
 from support.waiting import eventually
@@ -36,30 +37,12 @@ def hello():
     return {"client": request.remote_addr, "url": url_for("hello", _external=True), "headers": dict(request.headers)}
 """
 
-VALUES: dict[str, Any] = {
-    **NO_AUTOSCALER,
-    "settings": {"WORKERS": 2},
-    "api": {
-        "app": "hello:app",
-        "replicaCount": 1,
-        "extraVolumes": [{"name": "app", "configMap": {"name": "hello"}}],
-        "extraVolumeMounts": [{"name": "app", "mountPath": "/app/hello.py", "subPath": "hello.py"}],
-    },
-    "worker": {"enabled": False},
-    "migrations": {"mode": "none"},
-    "redis": {"enabled": False},
-    "postgresql": {"enabled": False},
-    "tests": {"path": "/"},
-}
-
 
 @pytest.fixture(scope="module")
 def hello(cluster: Cluster, make_namespace: Callable[[str], Namespace]) -> Release:
     """One file, mounted, with no stores; nginx believes the Ingress controller."""
     namespace = make_namespace("hello")
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hello"}, "data": {"hello.py": HELLO}}
-    namespace.apply(config)
-    values = {**VALUES, "ingress": {"enabled": cluster.own, "className": "nginx", "hosts": [HOST]}}
+    values = {**one_file(namespace, HELLO), "ingress": {"enabled": cluster.own, "className": "nginx", "hosts": [HOST]}}
     if cluster.own:
         proxies = cluster.core.list_namespaced_pod("ingress-nginx", field_selector="status.phase=Running").items
         values["nginx"] = {"trustedProxies": [f"{pod.status.pod_ip}/32" for pod in proxies]}

@@ -7,9 +7,9 @@ import requests
 
 from support.access_log import AccessLog
 from support.namespace import Namespace
+from support.one_file import one_file
 from support.release import Release
 from support.waiting import eventually
-from test_own_app import VALUES
 
 #: Each request is the last one of the process that serves it; a file in the pod counts them.
 FRAIL = """
@@ -34,10 +34,7 @@ def whole():
 def frail(make_namespace: Callable[[str], Namespace]) -> Release:
     """Two pods of an app that dies of what it is asked."""
     namespace = make_namespace("frail")
-    namespace.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hello"}, "data": {"hello.py": FRAIL}}
-    )
-    release = Release(namespace, "frail", {**VALUES, "api": {**VALUES["api"], "replicaCount": 2}})
+    release = Release(namespace, "frail", one_file(namespace, FRAIL, replicas=2))
     release.install()
     return release
 

@@ -8,7 +8,7 @@ import requests
 
 from support.access_log import AccessLog
 from support.directory import Directory
-from support.release import Release
+from support.release import Release, became
 from support.traffic import Traffic, traffic
 from support.waiting import eventually
 
@@ -43,7 +43,7 @@ def test_kept_connections_reach_new_pods_in_even_shares_and_none_fails_on_the_wa
 
     release.scale("deployment", "api", 4)
     pods = release.until_ready("api", 4)
-    new = {pod.status.pod_ip: ready_since(pod) for pod in pods if pod.status.pod_ip not in old}
+    new = {pod.status.pod_ip: became(pod, "Ready") for pod in pods if pod.status.pod_ip not in old}
     # Each nginx pod hears of them at its own moment; shares count from the last.
     eventually(lambda: know_all(log, new), "every nginx pod reaches the new pods on the old connections", seconds=30)
     even_from = datetime.now(UTC)
@@ -68,11 +68,6 @@ def know_all(log: AccessLog, new: Collection[str]) -> bool:
     """Whether each nginx pod that has clients had an answer of each of these pods."""
     pairs = log.first_answers().keys()
     return all((nginx, address) in pairs for nginx, _ in pairs for address in new)
-
-
-def ready_since(pod) -> datetime:
-    """When Kubernetes saw it ready, to the second."""
-    return next(item.last_transition_time for item in pod.status.conditions if item.type == "Ready")
 
 
 def test_workers_that_come_and_go_finish_every_job(release: Release, directory: Directory):

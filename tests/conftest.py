@@ -19,6 +19,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.fixture
+def alembic_folder(tmp_path: Path) -> Path:
+    """An app's Alembic folder, without revisions yet."""
+    (tmp_path / "versions").mkdir()
+    env = "from flask_scale.migrate import run_env\nfrom sqlalchemy import MetaData\nrun_env(MetaData())\n"
+    (tmp_path / "env.py").write_text(env)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def servers_folder() -> Iterator[Path]:
     """Where the session's servers keep their files and logs."""

@@ -91,14 +91,7 @@ def one_more_revision(stage: Release) -> Iterator[dict[str, Any]]:
     """Values that bring a revision; the database is as it was after."""
     head = stage.sql("SELECT version_num FROM alembic_version")
     name, file = "more", "9999_nickname.py"
-    stage.namespace.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name},
-            "data": {file: REVISION.format(head=head)},
-        }
-    )
+    stage.namespace.config_map(name, {file: REVISION.format(head=head)})
     path = f"/app/services/domain/migrations/versions/{file}"
     api = {
         "extraVolumes": [{"name": name, "configMap": {"name": name}}],

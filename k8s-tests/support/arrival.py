@@ -9,7 +9,7 @@ from datetime import datetime
 from kubernetes.client import ApiException, V1Pod
 
 from support.access_log import AccessLog
-from support.release import Release
+from support.release import Release, became
 
 PERIOD_SECONDS = 1.0
 
@@ -62,26 +62,21 @@ class Arrival:
         Kubernetes and nginx tell times in whole seconds, cut off.
         """
         new = [pod for pod in self._release.ready_pods("api") if pod.metadata.uid not in self._old]
-        new = sorted(new, key=lambda pod: _became(pod, "Ready"))[:count]
+        new = sorted(new, key=lambda pod: became(pod, "Ready"))[:count]
         first = self._log.first_answers()
         nginxes = {nginx for nginx, _ in first}
         answered = [first.get((nginx, pod.status.pod_ip)) for pod in new for nginx in nginxes]
         ends: dict[str, Callable[[], float]] = {
             "pods are made": lambda: max(pod.metadata.creation_timestamp.timestamp() for pod in new),
-            "they have their nodes": lambda: max(_became(pod, "PodScheduled") for pod in new),
+            "they have their nodes": lambda: max(became(pod, "PodScheduled").timestamp() for pod in new),
             "their programs run": lambda: max(_runs_since(pod).timestamp() for pod in new),
-            "they are ready": lambda: max(_became(pod, "Ready") for pod in new),
+            "they are ready": lambda: max(became(pod, "Ready").timestamp() for pod in new),
         }
         found: dict[str, float | None] = {"the metric tells": self._metric_at and self._metric_at - since}
         found |= {name: end() - since if new else None for name, end in ends.items()}
         times = [moment.timestamp() for moment in answered if moment]
         found["every nginx pod asks them"] = max(times) - since if times and len(times) == len(answered) else None
         return found
-
-
-def _became(pod: V1Pod, condition: str) -> float:
-    moment: datetime = next(item.last_transition_time for item in pod.status.conditions if item.type == condition)
-    return moment.timestamp()
 
 
 def _runs_since(pod: V1Pod) -> datetime:

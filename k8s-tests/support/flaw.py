@@ -33,9 +33,7 @@ if "serve" in sys.orig_argv and os.fork() == 0:
 
 def flawed(release: Release, name: str, code: str) -> dict[str, Any]:
     """The release's values with that flaw in the API."""
-    release.namespace.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"sitecustomize.py": code}}
-    )
+    release.namespace.config_map(name, {"sitecustomize.py": code})
     api = {
         "env": [{"name": "PYTHONPATH", "value": f"/flaws/{name}"}],
         "extraVolumes": [{"name": name, "configMap": {"name": name}}],

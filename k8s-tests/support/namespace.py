@@ -1,6 +1,7 @@
 """Namespaces that the tests make, all under the restricted Pod Security Standard."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from kubernetes.client import ApiException
@@ -50,6 +51,10 @@ class Namespace:
     def apply(self, *objects: dict[str, object]) -> None:
         """Create or change objects."""
         self.kubectl("apply", "-f", "-", stdin="\n---\n".join(map(json.dumps, objects)))
+
+    def config_map(self, name: str, files: Mapping[str, str]) -> None:
+        """Create or change a ConfigMap of files."""
+        self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": dict(files)})
 
     def dump(self, folder: Path) -> None:
         """Write events, descriptions and logs of all that is here into files."""

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,12 @@ class Release:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
+
+
+def became(pod: V1Pod, condition: str) -> datetime:
+    """When a condition of its status last changed, to the second."""
+    moment: datetime = next(item.last_transition_time for item in pod.status.conditions if item.type == condition)
+    return moment
 
 
 def is_ready(pod: V1Pod) -> bool:

@@ -110,8 +110,8 @@ def search(
     """Users whose email begins with `prefix`, in email order, then those whose name does, in name order.
 
     Each section is a range of one index, read from `after` on: no page reads those before it. Nobody
-    is in both sections: the second reads past names whose email matched already, which for a short
-    prefix of a million users of one letter is some hundred thousand rows. No prefix: all, by email.
+    is in both sections: the second reads past names whose email matched already, which for a
+    prefix of one letter among a million users is some hundred thousand rows. No prefix: all, by email.
     """
     rows: list[tuple[User, Position]] = []
     if after is None or after.section == "email":

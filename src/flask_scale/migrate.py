@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from flask_scale.database import normalise_url
 from flask_scale.errors import NotConfigured, SettingsError
-from flask_scale.revisions import APP_VERSION_TABLE, LIBRARY_VERSION_TABLE, Folder, folders
+from flask_scale.revisions import APP_VERSION_TABLE, APPLICATION_NAME, LIBRARY_VERSION_TABLE, Folder, folders
 from flask_scale.settings import Settings, load_settings
 
 #: The tables of the library, which an app's autogenerate leaves alone.
@@ -181,7 +181,7 @@ def _engine(settings: Settings) -> Engine:
         poolclass=NullPool,
         connect_args={
             "connect_timeout": settings.connect_timeout_seconds,
-            "application_name": "flask-scale migrate",
+            "application_name": APPLICATION_NAME,
             "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS * 1000}",
         },
     )

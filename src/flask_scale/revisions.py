@@ -18,6 +18,9 @@ from flask_scale.settings import Settings
 LIBRARY_VERSION_TABLE = "flask_scale_version"
 APP_VERSION_TABLE = "alembic_version"
 
+#: What the server's list of connections says of whoever looks at the schema or changes it.
+APPLICATION_NAME = "flask-scale migrate"
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -47,7 +50,7 @@ def are_applied(settings: Settings) -> bool:
         connection = psycopg2.connect(
             settings.database_url.replace("postgresql+psycopg2:", "postgresql:", 1),
             connect_timeout=settings.connect_timeout_seconds,
-            application_name="flask-scale migrate",
+            application_name=APPLICATION_NAME,
         )
         with closing(connection), connection.cursor() as cursor:
             for folder, newest in heads.items():

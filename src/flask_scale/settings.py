@@ -126,7 +126,8 @@ class Settings(BaseModel):
         parts.port  # noqa: B018 - raises ValueError where it is no number
         if parts.password and parts.password.strip("<>").lower() in PLACEHOLDERS:
             raise ValueError("has a placeholder as its password; set a real one")
-        if parts.scheme in ("redis", "rediss") and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
+        database = parts.path.strip("/")
+        if parts.scheme in ("redis", "rediss") and database and not database.isdigit():
             raise ValueError("must end with the number of a database, such as redis://host:6379/0, or without one")
         return value
 

@@ -10,8 +10,6 @@ from flask_scale.database import normalise_url
 from flask_scale.errors import NotConfigured, SettingsError
 from flask_scale.settings import Settings
 
-ENV = "from flask_scale.migrate import run_env\nfrom sqlalchemy import MetaData\nrun_env(MetaData())\n"
-
 REVISION = """
 from alembic import op
 revision = "{number}"
@@ -22,26 +20,20 @@ def upgrade():
 
 
 @pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "versions").mkdir()
-    (tmp_path / "env.py").write_text(ENV)
-    return tmp_path
-
-
-@pytest.fixture
 def engine(database_url):
     engine = create_engine(normalise_url(database_url))
     yield engine
     engine.dispose()
 
 
-def add_revision(folder, number, statement, after="None"):
-    (folder / "versions" / f"{number}.py").write_text(REVISION.format(number=number, statement=statement, after=after))
+def add_revision(alembic_folder, number, statement, after="None"):
+    code = REVISION.format(number=number, statement=statement, after=after)
+    (alembic_folder / "versions" / f"{number}.py").write_text(code)
 
 
-def test_the_librarys_tables_come_first_and_each_has_its_version_table(database_url, folder, engine):
-    add_revision(folder, "a1", "CREATE TABLE notes AS SELECT id FROM jobs")
-    settings = Settings(database_url=database_url, migrations=str(folder))
+def test_the_librarys_tables_come_first_and_each_has_its_version_table(database_url, alembic_folder, engine):
+    add_revision(alembic_folder, "a1", "CREATE TABLE notes AS SELECT id FROM jobs")
+    settings = Settings(database_url=database_url, migrations=str(alembic_folder))
     assert [line.split()[:2] for line in migrate.pending(settings)] == [["flask_scale:", "0001"], ["app:", "a1"]]
     lines = []
 
@@ -56,22 +48,22 @@ def test_the_librarys_tables_come_first_and_each_has_its_version_table(database_
     assert migrate.pending(settings) == []
 
 
-def test_a_new_revision_is_pending_and_only_it_is_applied(database_url, folder):
-    settings = Settings(database_url=database_url, migrations=str(folder))
-    add_revision(folder, "a1", "CREATE TABLE notes (id integer)")
+def test_a_new_revision_is_pending_and_only_it_is_applied(database_url, alembic_folder):
+    settings = Settings(database_url=database_url, migrations=str(alembic_folder))
+    add_revision(alembic_folder, "a1", "CREATE TABLE notes (id integer)")
     migrate.upgrade(settings)
-    add_revision(folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
+    add_revision(alembic_folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
     lines = []
     migrate.upgrade(settings, lines.append)
     assert lines == ["flask_scale: up to date", "app: applied a2: "]
 
 
-def test_a_release_runs_on_the_schema_of_the_next_one(database_url, folder):
-    settings = Settings(database_url=database_url, migrations=str(folder))
-    add_revision(folder, "a1", "CREATE TABLE notes (id integer)")
-    add_revision(folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
+def test_a_release_runs_on_the_schema_of_the_next_one(database_url, alembic_folder):
+    settings = Settings(database_url=database_url, migrations=str(alembic_folder))
+    add_revision(alembic_folder, "a1", "CREATE TABLE notes (id integer)")
+    add_revision(alembic_folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
     migrate.upgrade(settings)
-    (folder / "versions" / "a2.py").unlink()
+    (alembic_folder / "versions" / "a2.py").unlink()
     assert migrate.pending(settings) == []
     migrate.upgrade(settings)
 
@@ -89,12 +81,12 @@ def test_whoever_comes_second_waits_for_the_first(database_url, engine):
     assert lines[-1].startswith("flask_scale: applied 0001")
 
 
-def test_a_table_in_use_is_asked_for_again_and_again(database_url, folder, engine, monkeypatch):
+def test_a_table_in_use_is_asked_for_again_and_again(database_url, alembic_folder, engine, monkeypatch):
     monkeypatch.setattr(migrate, "LOCK_TIMEOUT_SECONDS", 0.2)
-    settings = Settings(database_url=database_url, migrations=str(folder))
-    add_revision(folder, "a1", "CREATE TABLE notes (id integer)")
+    settings = Settings(database_url=database_url, migrations=str(alembic_folder))
+    add_revision(alembic_folder, "a1", "CREATE TABLE notes (id integer)")
     migrate.upgrade(settings)
-    add_revision(folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
+    add_revision(alembic_folder, "a2", "ALTER TABLE notes ADD word text", after="'a1'")
     lines = []
     with engine.connect() as user:
         user.execute(text("SELECT * FROM notes"))

@@ -10,31 +10,23 @@ from flask_scale import migrate
 from flask_scale.revisions import are_applied
 from flask_scale.settings import Settings
 
-ENV = "from flask_scale.migrate import run_env\nrun_env()\n"
 MERGED = {"a": None, "b": "a", "c": "a", "d": ("b", "c")}
 
 
 @pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "versions").mkdir()
-    (tmp_path / "env.py").write_text(ENV)
-    return tmp_path
+def settings(database_url, alembic_folder):
+    return Settings(database_url=database_url, migrations=str(alembic_folder))
 
 
-@pytest.fixture
-def settings(database_url, folder):
-    return Settings(database_url=database_url, migrations=str(folder))
-
-
-def write(folder, graph, line="revision = {name!r}\ndown_revision = {before!r}\n"):
+def write(alembic_folder, graph, line="revision = {name!r}\ndown_revision = {before!r}\n"):
     for name, before in graph.items():
         text = line.format(name=name, before=before) + "def upgrade():\n    pass\n"
-        (folder / "versions" / f"{name}.py").write_text(text)
+        (alembic_folder / "versions" / f"{name}.py").write_text(text)
 
 
 @pytest.mark.parametrize("graph", [{"a": None}, {"a": None, "b": "a"}, {"a": None, "b": "a", "c": "a"}, MERGED])
-def test_it_agrees_with_alembic(settings, folder, graph):
-    write(folder, graph)
+def test_it_agrees_with_alembic(settings, alembic_folder, graph):
+    write(alembic_folder, graph)
     assert not are_applied(settings)
     assert migrate.pending(settings)
 
@@ -42,13 +34,13 @@ def test_it_agrees_with_alembic(settings, folder, graph):
     assert are_applied(settings)
     assert migrate.pending(settings) == []
 
-    write(folder, {"later": next(reversed(graph))})
+    write(alembic_folder, {"later": next(reversed(graph))})
     assert not are_applied(settings)
     assert migrate.pending(settings)
 
 
-def test_annotated_names_are_read_too(settings, folder):
-    write(folder, {"a": None}, "revision: str = {name!r}\ndown_revision: str | None = {before!r}\n")
+def test_annotated_names_are_read_too(settings, alembic_folder):
+    write(alembic_folder, {"a": None}, "revision: str = {name!r}\ndown_revision: str | None = {before!r}\n")
     migrate.upgrade(settings)
     assert are_applied(settings)
 
@@ -61,30 +53,30 @@ def test_annotated_names_are_read_too(settings, folder):
         "revision = 'z'\nrevision = {name!r}\ndown_revision = {before!r}\n",
     ],
 )
-def test_names_that_are_no_constants_are_left_to_alembic(settings, folder, odd):
-    write(folder, {"a": None}, odd)
+def test_names_that_are_no_constants_are_left_to_alembic(settings, alembic_folder, odd):
+    write(alembic_folder, {"a": None}, odd)
     migrate.upgrade(settings)
     assert not are_applied(settings)
     assert migrate.pending(settings) == []
 
 
-def test_without_a_url_libpq_is_not_asked_for_its_own_idea_of_one(settings, folder, monkeypatch):
-    write(folder, {"a": None})
+def test_without_a_url_libpq_is_not_asked_for_its_own_idea_of_one(settings, alembic_folder, monkeypatch):
+    write(alembic_folder, {"a": None})
     migrate.upgrade(settings)
     parts = psycopg2.extensions.parse_dsn(settings.database_url)
     for name, value in {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}.items():
         monkeypatch.setenv(name, parts[value])
     monkeypatch.setenv("PGPASSWORD", parts.get("password", ""))
-    assert not are_applied(Settings(migrations=str(folder)))
+    assert not are_applied(Settings(migrations=str(alembic_folder)))
 
 
-def test_without_folder_or_database_it_is_no(settings, folder):
-    assert not are_applied(settings.model_copy(update={"migrations": str(folder / "none")}))
+def test_without_folder_or_database_it_is_no(settings, alembic_folder):
+    assert not are_applied(settings.model_copy(update={"migrations": str(alembic_folder / "none")}))
     assert not are_applied(settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"}))
 
 
-def test_the_check_of_a_schema_that_is_current_imports_neither_alembic_nor_sqlalchemy(settings, folder):
-    write(folder, {"a": None})
+def test_the_check_of_a_schema_that_is_current_imports_neither_alembic_nor_sqlalchemy(settings, alembic_folder):
+    write(alembic_folder, {"a": None})
     migrate.upgrade(settings)
     code = (
         "import sys; from flask_scale.cli import group; group(['migrate', '--check'], standalone_mode=False); "
