@@ -5,7 +5,6 @@ from typing import cast
 
 from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from flask_scale.metrics import multiprocess
@@ -38,7 +37,7 @@ def scrape(state: State, accept: str | None) -> tuple[str, bytes]:
 
 def _counted(state: State) -> list[Collector]:
     if multiprocess.directory() is not None:
-        return [MultiProcessCollector(None)]  # type: ignore[no-untyped-call]
+        return [multiprocess.SharedCollector(None)]  # type: ignore[no-untyped-call]
     return [state.registry, REGISTRY]
 
 

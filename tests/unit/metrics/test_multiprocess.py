@@ -15,7 +15,6 @@ from flask_scale.metrics import multiprocess
 
 folder = multiprocess.enable()
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.multiprocess import MultiProcessCollector
 
 counter = Counter("sold", "Sold.")
 busy = Gauge("busy", "Busy.", multiprocess_mode="livesum")
@@ -32,13 +31,16 @@ def process(slot, amount):
 
 def total(name):
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    multiprocess.SharedCollector(registry)
     return registry.get_sample_value(name)
 
 for generation in range(20):
     process(0, 1)
     process(1, 2)
     print(total("sold_total"), total("busy"), len(list(Path(folder).iterdir())))
+
+Path(folder, "counter_2.db").touch()
+print(total("sold_total"))
 
 print(Path(folder).parent)
 multiprocess.remove(folder)
@@ -66,9 +68,13 @@ def test_counters_of_ended_processes_are_kept_and_files_and_live_gauges_do_not_p
     assert len({files for _, _, files in rows}) == 1
 
 
+def test_a_scrape_passes_over_the_file_that_a_process_has_just_made(said):
+    assert float(said[20]) == 60.0
+
+
 def test_the_folder_is_a_fresh_one_where_the_person_wants_it_and_goes_at_the_end(said, tmp_path):
-    assert said[20] == str(tmp_path)
-    assert said[21] == f"False {tmp_path}", "where a program that takes this one's place makes its own"
+    assert said[21] == str(tmp_path)
+    assert said[22] == f"False {tmp_path}", "where a program that takes this one's place makes its own"
     assert list(tmp_path.iterdir()) == []
 
 
