@@ -64,7 +64,7 @@ images: ## Build flask-scale/api and flask-scale/worker, and put them on that cl
 k8s-test: setup ## Every promise of the chart, on that cluster or another one [KUBE_CONTEXT=name]
 	@[ -n "$(KUBE_CONTEXT)" ] || k8s-tests/cluster/up.sh
 	@sh scripts/images.sh
-	@KUBE_CONTEXT="$(KUBE_CONTEXT)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests --ignore k8s-tests/scenes
+	@KUBE_CONTEXT="$(KUBE_CONTEXT)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests
 
 .PHONY: scenes
 scenes: setup ## Rollouts, drains, crashes and autoscaling under load, with a picture of each, on a quiet machine [SCENES=long]

@@ -67,7 +67,7 @@ def test_kept_connections_reach_new_pods_in_even_shares_and_none_fails_on_the_wa
 def know_all(log: AccessLog, new: Collection[str]) -> bool:
     """Whether each nginx pod that has clients had an answer of each of these pods."""
     pairs = log.first_answers().keys()
-    return all((nginx, address) in pairs for nginx, _ in pairs for address in new)
+    return bool(pairs) and all((nginx, address) in pairs for nginx, _ in pairs for address in new)
 
 
 def test_workers_that_come_and_go_finish_every_job(release: Release, directory: Directory):

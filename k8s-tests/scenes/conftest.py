@@ -19,6 +19,7 @@ def stage(release: Release) -> Iterator[Release]:
     yield release
     for component in ("api", "worker"):
         release.scale("deployment", component, 2)
+        release.until_ready(component, 2)
     until_whole(release)
 
 

@@ -1,14 +1,18 @@
 """The autoscalers follow real load by themselves, and what they take away fails nobody."""
 
+import json
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from kubernetes.client import ApiException
 
-from support.arrival import arrival, metric
 from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release
-from support.scene import CALM_SECONDS, LONG, Play
+from support.scale_up import metric, scale_up
+from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
 from support.stage import pause
 from support.waiting import eventually
 from tests.load.plan import Plan
@@ -36,7 +40,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION take_time();
 """
 USUAL_IMPORTS = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "settings": {"WORKERS": 1},
     "autoscaling": {"provider": "hpa"},
     "api": {
@@ -61,7 +65,7 @@ FEWEST = {"api": 2, "worker": 1}
 def scaled(release: Release, without_bare: None) -> Iterator[Release]:
     """The directory with autoscalers; only one release of a cluster can bring the custom metrics API."""
     release.upgrade({**release.values, **VALUES})
-    eventually(lambda: metric(release, "pods/*/http_requests_per_second"), "the adapter serves", seconds=120)
+    eventually(lambda: is_served(release), "the adapter serves", seconds=120)
     yield release
     release.upgrade()
     for component in FEWEST:
@@ -81,10 +85,26 @@ def stage(scaled: Release) -> Release:
 
 @pytest.fixture
 def slow_imports(stage: Release) -> Iterator[None]:
-    """Jobs that take time, and not the machine."""
+    """Jobs that take time, and not the machine: nor do more API pods, which the requests that bring them would call."""
+    bound_api(stage, FEWEST["api"])
     stage.sql(SLOW_IMPORTS)
     yield
     stage.sql(USUAL_IMPORTS)
+    bound_api(stage, VALUES["api"]["autoscaling"]["maxReplicas"])
+
+
+def bound_api(release: Release, most: int) -> None:
+    """Let the API's autoscaler have so many pods."""
+    patch = json.dumps({"spec": {"maxReplicas": most}})
+    release.namespace.kubectl("patch", "hpa", f"{release.fullname}-api", "--patch", patch)
+
+
+def is_served(release: Release) -> bool:
+    """Whether the API server has the metrics by now."""
+    try:
+        return bool(metric(release, "pods/*/http_requests_per_second"))
+    except ApiException:
+        return False
 
 
 def wanted(release: Release) -> dict[str, int]:
@@ -115,19 +135,24 @@ def test_a_queue_of_jobs(play: Play, stage: Release, slow_imports: None):
 
 def test_a_step_to_three_times_the_load(play: Play, stage: Release):
     calm, spike = (30, 120) if LONG else (15, 50)
-    rate = 2 * TARGET * 0.9
-    plan = Plan.spike(rate, times=3, before=calm, spike=spike, after=calm, may_shed=True)
-    with play("step to 3x", plan) as scene, arrival(stage, over=TARGET) as seen:
+    rate = FEWEST["api"] * TARGET * 0.9
+    needed = math.ceil(3 * rate / TARGET)
+    plan = Plan.spike(rate, times=3, before=calm, spike=spike, after=LONGEST_SECONDS, may_shed=True, fresh=FRESH)
+    with play("step to 3x", plan) as scene, scale_up(stage, over=TARGET) as seen:
         pause(calm)
         step = scene.mark("3x")
         pause(spike)
-        stages = seen.stages(step, 3)
-        scene.mark("1x")
-        pause(calm)
+        stages = seen.stages(step, needed - FEWEST["api"])
+        lower = scene.mark("1x")
+        stage.until_ready("api", FEWEST["api"], seconds=300)
+        fewest = scene.mark("fewest")
+        pause(CALM_SECONDS)
     scene.assert_nothing_failed()
-    scene.tell("step until more pods are wanted", scene.watch.first("api wanted", 4, step), "s")
+    scene.tell("step until more pods are wanted", scene.watch.first("api wanted", FEWEST["api"] + 1, step), "s")
+    scene.tell("step until all that are needed are wanted", scene.watch.first("api wanted", needed, step), "s")
     for name, seconds in stages.items():
         scene.tell(f"step until {name}", seconds, "s")
-    ready = scene.watch.first("api ready", 5, step)
+    ready = scene.watch.first("api ready", needed, step)
     scene.at_most("step until the pods for it are ready", ready, "s", 30)
+    scene.tell("end of the step until the fewest pods are left", fewest - lower, "s")
     assert ready is not None, "the autoscaler brought no pods"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from kubernetes.client import V1Pod
 
 from support.cluster import CommandFailed
 from support.flaw import DIES_WHEN_READY, SLOW_TO_START, flawed
@@ -68,12 +69,19 @@ def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
         with pytest.raises(CommandFailed):
             stage.upgrade(dying, timeout="60s")
         stays = {pod.metadata.uid for pod in stage.ready_pods("api")} >= serving
+        died = [pod for pod in stage.pods("api") if pod.metadata.uid not in serving and restarts(pod)]
         scene.mark("rollback")
         stage.rollback()
         pause(CALM_SECONDS)
     # What such a pod has in hand when it dies is cut off.
-    scene.assert_bounded(requests=RATE)
+    assert died, "the new version was to die"
     assert stays, "pods that served were given up for it"
+    scene.assert_bounded(requests=RATE)
+
+
+def restarts(pod: V1Pod) -> int:
+    """How often its containers were started again."""
+    return sum(status.restart_count for status in pod.status.container_statuses or [])
 
 
 def test_requests_that_come_as_connections_grow_old(play: Play, stage: Release):

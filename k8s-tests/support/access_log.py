@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 from support.release import Release
 
+#: What nginx notes of a pod that was asked, or of none.
+NO_ANSWER = ("", "-", "502", "504")
+
 
 class AccessLog:
     """What a release's nginx pods log from the moment this is made."""
@@ -24,21 +27,23 @@ class AccessLog:
             found += [{"nginx": pod.metadata.name, **line} for line in lines]
         return sorted(found, key=lambda line: str(line["time"]))
 
+    def _answered(self) -> list[dict[str, object]]:
+        return [line for line in self.lines() if str(line["upstream_status"]).rpartition(", ")[2] not in NO_ANSWER]
+
     def answers(self, after: datetime | None = None) -> Counter[str]:
         """How many requests each pod answered, by its address; `after` a moment, to the second."""
         return Counter(
             api_address(line)
-            for line in self.lines()
-            if line["upstream"] and (after is None or datetime.fromisoformat(str(line["time"])) > after)
+            for line in self._answered()
+            if after is None or datetime.fromisoformat(str(line["time"])) > after
         )
 
     def first_answers(self) -> dict[tuple[str, str], datetime]:
         """When each nginx pod first had an answer of an API pod, by (name of the one, address of the other)."""
         found: dict[tuple[str, str], datetime] = {}
-        for line in self.lines():
-            if line["upstream"]:
-                pair = (str(line["nginx"]), api_address(line))
-                found.setdefault(pair, datetime.fromisoformat(str(line["time"])))
+        for line in self._answered():
+            pair = (str(line["nginx"]), api_address(line))
+            found.setdefault(pair, datetime.fromisoformat(str(line["time"])))
         return found
 
 

@@ -52,10 +52,17 @@ class Cluster:
         return self._run("kubectl", "--context", arguments, namespace, stdin)
 
     def get(self, path: str) -> Any:
-        """The JSON of a path of the API server, without a process as kubectl is one."""
+        """The JSON of a path of the API server, without a process as kubectl is one.
+
+        Raises:
+            kubernetes.client.ApiException: it said no.
+        """
         api = self.core.api_client
-        response = api.call_api("GET", api.configuration.host + path, {"Accept": "application/json"})
+        url, headers = api.configuration.host + path, {"Accept": "application/json"}
+        response = api.call_api("GET", url, headers, _request_timeout=10)
         response.read()
+        if response.status >= 300:
+            raise client.ApiException(http_resp=response)
         return json.loads(response.data)
 
     def helm(self, *arguments: object, namespace: str = "", stdin: str | None = None) -> str:

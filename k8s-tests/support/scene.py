@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from tests.load import timeline
 from tests.load.checker import Verdict, check
 from tests.load.facts import psql_rows
 from tests.load.figures import Figure, Results, run_figures
+from tests.load.history import Name
 from tests.load.plan import Plan
 from tests.load.process import Load, Run
 from tests.load.target import Target
@@ -28,11 +29,14 @@ LONG = os.environ.get("SCENES") == "long"
 #: Requests a second, where a scene names no other; three in ten are POSTs with an Idempotency-Key.
 RATE = 40 if LONG else 12
 
+#: The share of requests after which a client connects anew: what stands before the pods is seen by these alone.
+FRESH = 0.2
+
 #: Longest load that a scene may need; it ends as soon as the scene does.
 LONGEST_SECONDS = 1800
 
 #: What an operation's first attempt may meet but the right answer.
-WRONG = ("fail", "unknown", "shed")
+WRONG: Sequence[Name] = ("fail", "unknown", "shed")
 
 #: Load before the first and after the last thing that happens, in seconds.
 CALM_SECONDS = 5
@@ -56,16 +60,22 @@ class Scene:
         """Pass where nothing that was accepted is lost, doubled or changed."""
         self.verdict.assert_sound()
 
-    def assert_bounded(self, *, requests: float | None = None, seconds: float | None = None) -> None:
+    def assert_bounded(self, *, requests: float, seconds: float | None = None, only: Sequence[Name] = WRONG) -> None:
         """Pass where it is sound, and each POST that was cut off got its right answer by a further attempt.
 
-        How many requests failed, and from the first to the last how long, are figures with these gates.
+        Args:
+            requests: Most that may not be served.
+            seconds: From the first of them to the last: a figure with this gate.
+            only: What their first attempts may have met.
         """
         self.assert_sound()
-        wrong = [one.intended_at for one in self.run.history.events if one.attempt == 1 and one.event in WRONG]
+        wrong = [one for one in self.run.history.events if one.attempt == 1 and one.event in WRONG]
+        times = [one.intended_at for one in wrong]
         self.at_most("requests that were not served", len(wrong), "requests", requests)
-        self.at_most("from the first of them to the last", max(wrong) - min(wrong) if wrong else 0.0, "s", seconds)
+        self.at_most("from the first of them to the last", max(times) - min(times) if times else 0.0, "s", seconds)
         assert self.run.totals.unresolved == 0, self.run.failures()
+        assert {one.event for one in wrong} <= {*only}, self.run.failures()
+        assert len(wrong) <= requests, self.run.failures()
 
     def assert_nothing_failed(self) -> None:
         """Pass where besides every request got its right answer at its first attempt."""
@@ -96,7 +106,7 @@ Play = Callable[..., AbstractContextManager[Scene]]
 @contextmanager
 def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Iterator[Scene]:
     """Load on `release` by `plan`, or at RATE until the block ends; then the check, the figures and the picture."""
-    plan = plan or Plan.steady(RATE, LONGEST_SECONDS)
+    plan = plan or Plan.steady(RATE, LONGEST_SECONDS, fresh=FRESH)
     folder = PICTURES / name.replace(" ", "-")
     with watching(release) as watch, Load(plan, Target(url, make_key(release)), folder) as load:
         scene = Scene(name, watch, load)

@@ -18,9 +18,10 @@ MOBILE = ("api", "worker", "nginx")
 
 def roll_out(release: Release, component: str) -> None:
     """Replace every pod of a Deployment, as an upgrade does, until the old ones are gone."""
-    name = f"deployment/{release.fullname}-{component}"
+    name, count = f"deployment/{release.fullname}-{component}", len(release.pods(component))
     release.namespace.kubectl("rollout", "restart", name)
     release.namespace.kubectl("rollout", "status", name, "--timeout=300s")
+    release.until_ready(component, count)
 
 
 def nodes_for_pods(release: Release) -> list[str]:
@@ -30,23 +31,25 @@ def nodes_for_pods(release: Release) -> list[str]:
 
 @contextmanager
 def drained(release: Release, node: str) -> Iterator[None]:
-    """A node that this release's stateless pods had to leave, while in it."""
+    """A node that this release's stateless pods had to leave, while in it; each runs elsewhere."""
     selector = f"app.kubernetes.io/instance={release.name},app.kubernetes.io/component in ({','.join(MOBILE)})"
     cluster = release.namespace.cluster
     try:
         cluster.kubectl("drain", node, f"--pod-selector={selector}", "--delete-emptydir-data", "--timeout=300s")
+        left = [pod.metadata.name for name in MOBILE for pod in release.pods(name) if pod.spec.node_name == node]
+        assert left == []
+        until_whole(release)
         yield
     finally:
         cluster.kubectl("uncordon", node)
 
 
-def kill_a_pod(release: Release, component: str, dice: random.Random) -> V1Pod:
+def kill_a_pod(release: Release, component: str, dice: random.Random) -> None:
     """SIGKILL the program of one ready pod at random, from outside, as a crash or the kernel would."""
     pod = dice.choice(release.ready_pods(component))
     container = next(item for item in pod.status.container_statuses if item.name == component)
     identity = container.container_id.removeprefix("containerd://")
     docker("exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", identity)
-    return pod
 
 
 def restart_node(release: Release, node: str) -> None:

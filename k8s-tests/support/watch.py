@@ -1,5 +1,6 @@
 """What a release looked like, second by second, while something happened to it."""
 
+import select
 import subprocess
 import threading
 import time
@@ -10,6 +11,9 @@ from support.release import Release
 
 #: Between two looks, in seconds.
 PERIOD_SECONDS = 1.0
+
+#: Longest wait for PostgreSQL.
+ANSWER_SECONDS = 5.0
 
 QUEUE = "SELECT count(*) FROM jobs WHERE state = 'queued';\n"
 
@@ -75,8 +79,9 @@ class Watch:
             assert self._psql.stdout
             self._psql.stdin.write(QUEUE)
             self._psql.stdin.flush()
-            return {"queued": float(self._psql.stdout.readline())}
-        except (OSError, IndexError, ValueError):  # PostgreSQL may be what is away
+            readable, _, _ = select.select([self._psql.stdout], [], [], ANSWER_SECONDS)
+            return {"queued": float(self._psql.stdout.readline() if readable else "")}
+        except Exception:  # PostgreSQL, or the API server's node, may be what is away
             self._end_psql()
             return {}
 

@@ -56,6 +56,7 @@ SHARE = Pair("KIND=SHARE", "=", str)
 @click.option("--timeout", "timeout_seconds", type=float, default=Plan.timeout_seconds, show_default=True)
 @click.option("--resolve", "resolve_seconds", type=float, default=Plan.resolve_seconds, show_default=True)
 @click.option("--connections", type=click.IntRange(1, 4000), default=Plan.connections, show_default=True)
+@click.option("--fresh", type=click.FloatRange(0, 1), default=Plan.fresh, help="Share that ends its connection.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the history.")
 def main(
     url: str,

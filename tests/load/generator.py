@@ -90,6 +90,7 @@ class Generator:
         options: dict[str, Any] = {
             "connections": self._plan.connections,
             "timeout_seconds": self._plan.timeout_seconds,
+            "fresh": self._plan.fresh,
         }
         begin, cpu = time.monotonic(), time.process_time()
         async with Sender(self._target, **options) as sender, asyncio.TaskGroup() as under_way:

@@ -52,6 +52,8 @@ class Plan:
     #: Most kept-alive connections. A request that waits for one waits inside its latency, and fails unsent after
     #: `sender.CONNECT_SECONDS`: give more than the rate times the longest answer that you expect.
     connections: int = 400
+    #: The share of requests whose connection ends with them, so that others come on new ones.
+    fresh: float = 0.0
 
     def __post_init__(self) -> None:
         rates = [step.rate for step in self.steps]
@@ -63,6 +65,8 @@ class Plan:
             raise ValueError(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(DEFAULT_MIX)}")
         if min(self.mix.values(), default=0) < 0 or sum(self.mix.values()) <= 0:
             raise ValueError("the shares of the mix must be 0 or more, and one above 0")
+        if not 0 <= self.fresh <= 1:
+            raise ValueError("the share of fresh connections must be 0 to 1")
 
     @classmethod
     def steady(cls, rate: float, seconds: float, **options: Any) -> "Plan":

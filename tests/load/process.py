@@ -168,6 +168,7 @@ class Load:
             "timeout": plan.timeout_seconds,
             "resolve": plan.resolve_seconds,
             "connections": plan.connections,
+            "fresh": plan.fresh,
         }
         words = [f"--{name}={value}" for name, value in options.items()]
         words += [f"--step={step.seconds}:{step.rate}" for step in plan.steps]

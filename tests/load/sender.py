@@ -37,10 +37,16 @@ class Outcome(NamedTuple):
 
 
 class Sender:
-    """Sends on kept-alive connections. Use it as an asynchronous context manager."""
+    """Sends on kept-alive connections. Use it as an asynchronous context manager.
 
-    def __init__(self, target: Target, *, connections: int, timeout_seconds: float) -> None:
+    Args:
+        fresh: The share of requests that say `Connection: close`.
+    """
+
+    def __init__(self, target: Target, *, connections: int, timeout_seconds: float, fresh: float = 0.0) -> None:
         self._target = target
+        self._fresh = fresh
+        self._sent = 0
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
@@ -59,9 +65,8 @@ class Sender:
     async def send(self, request: Request, attempt: int = 1) -> Outcome:
         """Attempt it; every error of the service or the network is an outcome."""
         url = URL(self._target.url_of(request.path), encoded=True)
-        sent = self._session.request(
-            request.method, url, data=request.body, headers=request.headers, allow_redirects=False
-        )
+        headers = request.headers | ({"Connection": "close"} if self._is_last_of_its_connection() else {})
+        sent = self._session.request(request.method, url, data=request.body, headers=headers, allow_redirects=False)
         try:
             async with sent as response:
                 return judge(request, Answer(response.status, response.headers, await response.read()), attempt)
@@ -72,6 +77,10 @@ class Sender:
         except CUT as error:
             event: Name = "unknown" if request.key else "fail"
             return Outcome(event, error=_describe(error), settled=not request.key)
+
+    def _is_last_of_its_connection(self) -> bool:
+        self._sent += 1
+        return int(self._sent * self._fresh) > int((self._sent - 1) * self._fresh)
 
 
 def judge(request: Request, answer: Answer, attempt: int) -> Outcome:

@@ -3,16 +3,17 @@
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
 
-#: pytest's exit codes.
-PASSED, FAILED = 0, 1
-
+#: "broken": the tests did not come as far as to say.
 Outcome = Literal["killed", "survived", "broken"]
 
 
@@ -47,6 +48,48 @@ class Mutant:
     tests: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What came of a mutant."""
+
+    outcome: Outcome
+    seconds: float
+    #: What the first test to fail said, or the first that could not be run.
+    why: str
+
+
+def judge(mutant: Mutant, options: Sequence[str], log: Path) -> Judged:
+    """Apply a mutant to a copy of the checkout, and run its tests there.
+
+    It is killed where a test itself fails; an error in what a test needs proves nothing.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        tree = copy_of_checkout(Path(folder))
+        for edit in mutant.edits:
+            edit.apply(tree)
+        report = run_tests(tree, mutant.tests, options, log)
+    outcome, why = read(report)
+    return Judged(outcome, time.monotonic() - began, why)
+
+
+def read(report: Path) -> tuple[Outcome, str]:
+    """What pytest's XML report says of the tests, and what of the first that did not pass."""
+    try:
+        cases = ElementTree.parse(report).findall(".//testcase")  # noqa: S314 - written by our own pytest
+    except (OSError, ElementTree.ParseError):
+        return "broken", "no test was run"
+    errors, failures = ([found for case in cases for found in case.findall(kind)] for kind in ("error", "failure"))
+    if not cases or errors or any(case.find("skipped") is not None for case in cases):
+        return "broken", _first_line(errors) or "a test was left out"
+    return ("killed" if failures else "survived"), _first_line(failures)
+
+
+def _first_line(found: Sequence[ElementTree.Element]) -> str:
+    lines = found[0].get("message", "").splitlines() if found else []
+    return next(iter(lines), "")[:200]
+
+
 def copy_of_checkout(folder: Path) -> Path:
     """What git knows of, or would add, under `folder`; without what ran here."""
     listed = subprocess.run(
@@ -60,11 +103,13 @@ def copy_of_checkout(folder: Path) -> Path:
     return folder
 
 
-def run_tests(tree: Path, tests: Sequence[str], options: Sequence[str], log: Path) -> int:
-    """pytest's exit code in a copy; what it printed is in `log`."""
+def run_tests(tree: Path, tests: Sequence[str], options: Sequence[str], log: Path) -> Path:
+    """Run pytest in a copy; what it printed is in `log`. Gives its XML report, beside that."""
+    report = log.with_suffix(".xml")
+    report.unlink(missing_ok=True)
     # An editable install of the checkout must not answer for the copy.
     path = "import sys; sys.path[:0] = ['src', '.']; import pytest; sys.exit(pytest.console_main())"
+    command = [sys.executable, "-c", path, *options, f"--junitxml={report}", *tests]
     with log.open("w") as out:
-        return subprocess.run(
-            [sys.executable, "-c", path, *options, *tests], cwd=tree, stdout=out, stderr=subprocess.STDOUT, check=False
-        ).returncode
+        subprocess.run(command, cwd=tree, stdout=out, stderr=subprocess.STDOUT, check=False)
+    return report

@@ -115,6 +115,12 @@ def test_connections_are_kept(serve: Serve, run: Runner) -> None:
     assert len(stand_in.connections) <= 3
 
 
+def test_a_share_of_requests_ends_its_connection(serve: Serve, run: Runner) -> None:
+    stand_in = serve()
+    assert run(stand_in.url, Plan.steady(200, 0.5, connections=3, fresh=0.25)).totals.ok == 100
+    assert 25 <= len(stand_in.connections) <= 25 + 3
+
+
 def test_key_and_host_go_with_every_request(serve: Serve, run: Runner) -> None:
     stand_in = serve()
     run(stand_in.url, Plan.steady(10, 0.1), Target(stand_in.url, "fsk_key", "directory.example.org"))

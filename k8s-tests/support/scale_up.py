@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from kubernetes.client import ApiException, V1Pod
+from urllib3.exceptions import HTTPError
 
 from support.access_log import AccessLog
 from support.release import Release, became
 
 PERIOD_SECONDS = 1.0
+
+#: A HorizontalPodAutoscaler leaves a tenth over its target as it is.
+TOLERANCE = 1.1
 
 
 def metric(release: Release, what: str) -> list[float]:
@@ -25,7 +29,7 @@ def quantity(text: str) -> float:
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
 
 
-class Arrival:
+class ScaleUp:
     """A scale-up of the API's pods, looked at from the metric to nginx."""
 
     def __init__(self, release: Release, over: float) -> None:
@@ -33,19 +37,19 @@ class Arrival:
         self._over = over
         self._old = {pod.metadata.uid for pod in release.pods("api")}
         self._log = AccessLog(release)
-        #: When the pods' mean of requests a second was first seen over the target.
-        self._metric_at: float | None = None
+        #: (time, whether the pods' mean of requests a second was over the target by more than the HPA tolerates)
+        self._over_at: list[tuple[float, bool]] = []
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def _look(self) -> None:
-        while not self._ending.wait(PERIOD_SECONDS) and self._metric_at is None:
+        while not self._ending.wait(PERIOD_SECONDS):
             try:
                 values = metric(self._release, "pods/*/http_requests_per_second")
-            except ApiException:
+            except (ApiException, HTTPError):
                 continue
-            if values and sum(values) / len(values) > self._over:
-                self._metric_at = time.time()
+            over = bool(values) and sum(values) / len(values) > self._over * TOLERANCE
+            self._over_at.append((time.time(), over))
 
     def start(self) -> None:
         """Begin to look."""
@@ -72,7 +76,8 @@ class Arrival:
             "their programs run": lambda: max(_runs_since(pod).timestamp() for pod in new),
             "they are ready": lambda: max(became(pod, "Ready").timestamp() for pod in new),
         }
-        found: dict[str, float | None] = {"the metric tells": self._metric_at and self._metric_at - since}
+        told = (at - since for at, over in self._over_at if over and at >= since)
+        found: dict[str, float | None] = {"the metric tells": next(told, None)}
         found |= {name: end() - since if new else None for name, end in ends.items()}
         times = [moment.timestamp() for moment in answered if moment]
         found["every nginx pod asks them"] = max(times) - since if times and len(times) == len(answered) else None
@@ -86,9 +91,9 @@ def _runs_since(pod: V1Pod) -> datetime:
 
 
 @contextmanager
-def arrival(release: Release, *, over: float) -> Iterator[Arrival]:
+def scale_up(release: Release, *, over: float) -> Iterator[ScaleUp]:
     """Look at a scale-up while in it; `over` is the autoscaler's target of requests a second a pod."""
-    seen = Arrival(release, over)
+    seen = ScaleUp(release, over)
     seen.start()
     try:
         yield seen
