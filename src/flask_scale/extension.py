@@ -7,7 +7,7 @@ from flask import Flask
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics, proxy
+from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics, proxy, response_cache
 from flask_scale.cache import CachedFunction
 from flask_scale.errors import NotConfigured
 from flask_scale.settings import Settings, load_settings
@@ -20,13 +20,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 #: The parts in the order in which they are set up. A later part wraps an earlier one:
-#: a request meets limits first, then proxy, then logging. The internal port is no part of the app.
+#: a request meets limits first, then proxy, logging, the response cache. The internal port is no part of the app.
 PARTS: tuple[tuple[str, Callable[[Flask, State], None]], ...] = (
     ("database", database.init_app),
     ("cache", cache.init_app),
     ("jobs", jobs.init_app),
     ("compression", compression.init_app),
     ("metrics", metrics.init_app),
+    ("response_cache", response_cache.init_app),
     ("logging", logging.init_app),
     ("proxy", proxy.init_app),
     ("limits", limits.init_app),
@@ -91,6 +92,25 @@ class FlaskScale:
         """
         return cache.cached(lambda: self.cache, ttl=ttl, stale=stale, tags=tags, key=key)
 
+    def cached_response(
+        self,
+        ttl: float | None = None,
+        *,
+        stale: float | None = None,
+        tags: Sequence[str] = (),
+        key: Callable[[], str] | None = None,
+        public: bool = False,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Keep a view's response for `ttl` seconds, one load a URL over all processes: put it right under the route.
+
+        Flask's hooks, the app's access checks among them, run for every request; where the response
+        depends on who asks, `key` returns what tells them apart. `public=True` says that anybody may
+        have it: it is then given before Flask, as the whole of what the app sent, and no hook runs.
+        Tags may name parts of the URL: `tags=["user:{user_id}"]`.
+        """
+        policy = response_cache.Policy(ttl=ttl, stale=stale, tags=tuple(tags), key=key, public=public)
+        return response_cache.cached_response(_responses, policy)
+
     def invalidate(self, *tags: str) -> None:
         """Drop everything that carries one of `tags`, in every process."""
         self.cache.invalidate(*tags)
@@ -145,3 +165,9 @@ class FlaskScale:
     ) -> "Task":
         """Declare a task apart from its handler, for code that enqueues but never runs it."""
         return self.tasks.declare(name, args=args, queue=queue, max_attempts=max_attempts, timeout=timeout)
+
+
+def _responses() -> response_cache.ViewResponses:
+    found = state_of().responses
+    assert found is not None, "set up with the cache"
+    return found

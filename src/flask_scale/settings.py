@@ -88,6 +88,13 @@ class Settings(BaseModel):
     )
     cache_timeout_seconds: float = Field(0.1, gt=0, description="Longest wait for the cache, connect and read each.")
     cache_prefix: str = Field("fs:", max_length=32, description="Begins every cache key; one a deployment.")
+    cache_responses: str = Field(
+        "",
+        description="Responses that anybody may have, by path: `/reports/* ttl=60 stale=30 tags=reports; /about`.",
+    )
+    cache_response_max_bytes: int = Field(
+        1024 * 1024, ge=0, description="Largest response body that is cached; larger ones pass through."
+    )
     cache_memory_bytes: int = Field(32 * 1024 * 1024, ge=0, description="Size of a process's own L1; 0 is none.")
     cache_memory_ttl_seconds: float = Field(5.0, ge=0, description="Longest time an L1 entry is trusted.")
 

@@ -11,8 +11,11 @@ from flask_scale.settings import Settings
 
 if TYPE_CHECKING:
     from flask_scale.cache import DataCache
+    from flask_scale.cache.read_through import ReadThrough
     from flask_scale.database import Database
     from flask_scale.jobs import Jobs, TaskRegistry
+    from flask_scale.metrics.requests import RequestMetrics
+    from flask_scale.response_cache import ViewResponses
 
 EXTENSION = "flask_scale"
 
@@ -24,9 +27,15 @@ class State:
     settings: Settings
     database: "Database | None" = None
     cache: "DataCache | None" = None
+    #: Reads whole responses through the cache.
+    reader: "ReadThrough | None" = None
+    #: Responses of views, kept behind the app's access checks.
+    responses: "ViewResponses | None" = None
     jobs: "Jobs | None" = None
     #: The tasks declared on the FlaskScale object that set the app up.
     tasks: "TaskRegistry | None" = None
+    #: Counts requests; None where the app counts them itself.
+    requests: "RequestMetrics | None" = None
     #: The app's own request metrics: a registry of its own, since one process may make many apps.
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     #: Part by name: "on", or "off: why".

@@ -53,7 +53,7 @@ def timed(cache, key, load=slow_load):
 
 def live(cache):
     """The cache, once it hears of drops."""
-    assert_soon(lambda: cache.lookup("warm-up", lambda: 1) and cache._cache.live)
+    assert_soon(lambda: cache.lookup("warm-up", lambda: 1) and cache.backend.live)
     return cache
 
 

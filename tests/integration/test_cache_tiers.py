@@ -30,7 +30,7 @@ def make(cache_url):
 
 def live(cache):
     """The cache, once it hears of drops."""
-    assert_soon(lambda: cache.lookup("warm-up", lambda: 1) and cache._cache.live)
+    assert_soon(lambda: cache.lookup("warm-up", lambda: 1) and cache.backend.live)
     return cache
 
 
@@ -49,7 +49,7 @@ def test_a_hit_in_memory_asks_no_server_and_one_on_the_server_asks_once(make, ca
 def test_a_copy_in_memory_is_fresh_no_longer_than_on_the_server(make):
     cache, other = live(make()), make()
     other.set("key", "old", ttl=2.0)
-    assert_soon(lambda: cache.lookup("key", lambda: "new") == ("old", "hit") and cache._cache.peek("key"))
+    assert_soon(lambda: cache.lookup("key", lambda: "new") == ("old", "hit") and cache.backend.peek("key"))
     time.sleep(2.0)
     assert cache.lookup("key", lambda: "new") == ("new", "miss")
 
@@ -66,7 +66,7 @@ def test_a_copy_in_memory_is_trusted_for_the_memorys_time_only(make, cache_serve
 def test_a_tag_that_the_reader_did_not_name_drops_its_copy_too(make):
     cache, other = live(make()), make()
     other.set("key", "old", tags=["users"])
-    assert_soon(lambda: cache.lookup("key", lambda: "new") == ("old", "hit") and cache._cache.peek("key"))
+    assert_soon(lambda: cache.lookup("key", lambda: "new") == ("old", "hit") and cache.backend.peek("key"))
     other.invalidate("users")
     assert_soon(lambda: cache.lookup("key", lambda: "new") == ("new", "miss"))
 
@@ -74,9 +74,9 @@ def test_a_tag_that_the_reader_did_not_name_drops_its_copy_too(make):
 def test_a_hung_server_ends_the_trust_in_memory_until_it_wakes(make, cache_server):
     cache = live(make())
     cache_server.pause()
-    assert_soon(lambda: not cache._cache.live)
+    assert_soon(lambda: not cache.backend.live)
     cache_server.resume()
-    assert_soon(lambda: cache._cache.live)
+    assert_soon(lambda: cache.backend.live)
 
 
 def test_memory_is_not_believed_while_news_of_drops_does_not_come_in(make, cache_server):
@@ -84,10 +84,10 @@ def test_memory_is_not_believed_while_news_of_drops_does_not_come_in(make, cache
     cache.lookup("key", lambda: "old")
     with cache_server.client() as client:
         client.client_kill_filter(_type="pubsub")
-    assert_soon(lambda: not cache._cache.live)
+    assert_soon(lambda: not cache.backend.live)
     other.set("key", "new")
     assert cache.get("key") == "new"
-    assert_soon(lambda: cache._cache.live)
+    assert_soon(lambda: cache.backend.live)
     assert cache.get("key") == "new"
 
 
@@ -98,8 +98,8 @@ def test_a_forked_process_hears_of_drops_through_a_connection_of_its_own(make):
 
     def in_child():
         cache.after_fork()
-        assert not cache._cache.live
-        assert_soon(lambda: cache.lookup("key", lambda: "old") and cache._cache.live)
+        assert not cache.backend.live
+        assert_soon(lambda: cache.lookup("key", lambda: "old") and cache.backend.live)
         cache.lookup("key", lambda: "old")
         other.after_fork()
         other.set("key", "new")
@@ -115,8 +115,8 @@ def test_a_fork_that_nobody_announced_does_not_believe_the_parents_memory(make):
     cache.lookup("key", lambda: "old")
 
     def in_child():
-        assert not cache._cache.live
-        assert_soon(lambda: cache.lookup("key", lambda: "old") and cache._cache.live)
+        assert not cache.backend.live
+        assert_soon(lambda: cache.lookup("key", lambda: "old") and cache.backend.live)
 
     assert exit_code_of(in_child) == 0
 

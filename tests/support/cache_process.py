@@ -85,7 +85,7 @@ class Orders:
     def live(self) -> bool:
         """Whether it hears of drops; asks for the subscription by a look-up."""
         self.cache.get_or_load("warm-up", lambda: 1)
-        return self.cache._cache.live
+        return self.cache.backend.live
 
     def rush(self, key: str, callers: int, start_at: float, load_seconds: float, log: str) -> dict[str, int]:
         """Look `key` up `callers` times at once; each load adds a line to `log`. Returns results counted."""

@@ -12,6 +12,7 @@ from flask_scale.cache.function import CachedFunction, cached
 from flask_scale.cache.memory import MemoryCache
 from flask_scale.cache.null import NullCache
 from flask_scale.cache.redis import RedisCache
+from flask_scale.cache.stored import revive
 from flask_scale.cache.tiered import TieredCache
 from flask_scale.settings import Settings
 from flask_scale.state import State
@@ -35,7 +36,12 @@ def init_app(app: Flask, state: State) -> None:
 def build_cache(settings: Settings) -> Cache:
     """Choose by the settings: L1 over L2, a process's memory alone, or none."""
     if settings.cache_url is not None:
-        shared = RedisCache(settings.cache_url, prefix=settings.cache_prefix, timeout=settings.cache_timeout_seconds)
+        shared = RedisCache(
+            settings.cache_url,
+            prefix=settings.cache_prefix,
+            timeout=settings.cache_timeout_seconds,
+            revive=revive,
+        )
         near = MemoryCache(settings.cache_memory_bytes)
         return TieredCache(near, shared, near_ttl=settings.cache_memory_ttl_seconds)
     return MemoryCache(settings.cache_memory_bytes) if settings.cache_memory_bytes else NullCache()

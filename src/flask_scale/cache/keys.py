@@ -30,8 +30,11 @@ def call_key(function: Callable[..., Any], signature: inspect.Signature, args: A
 
 
 def safe_key(key: str) -> str:
-    """Return `key` itself where it is printable ASCII and short enough, else its beginning and a hash."""
-    if len(key) <= MAX_KEY_BYTES and key.isascii() and key.isprintable():
+    """Return `key` itself where it is printable ASCII and short enough, else its beginning and a hash.
+
+    One that could be taken for such a hash is hashed too: nobody can write another's key.
+    """
+    if len(key) <= MAX_KEY_BYTES and key.isascii() and key.isprintable() and "#" not in key:
         return key
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     beginning = "".join(letter for letter in key[:100] if letter.isascii() and letter.isprintable())

@@ -37,10 +37,19 @@ class RedisCache:
 
     `timeout` is in seconds, for connect, read and the wait for a connection each. It needs one
     server (a primary with replicas is one); Redis Cluster spreads keys that the scripts read together.
+    `revive` makes of a value's bytes what the process keeps instead: bytes too, that know more.
     """
 
-    def __init__(self, url: str, *, prefix: str = "fs:", timeout: float = 0.1) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "fs:",
+        timeout: float = 0.1,
+        revive: Callable[[bytes], bytes] = lambda value: value,
+    ) -> None:
         self._url = url
+        self._revive = revive
         self._prefix = prefix
         self._timeout = timeout
         self.channel = f"{prefix}drops"
@@ -66,7 +75,7 @@ class RedisCache:
     def get(self, key: str) -> Entry | None:
         check_names(key)
         kept, left = self._ask("get", lambda: self._get([self._name("value", key)], [self._name("tag", "")]))
-        return _entry(kept, left)
+        return self._entry(kept, left)
 
     def set(self, key: str, value: bytes, *, ttl: float, stale: float = 0.0, tags: Collection[str] = ()) -> None:
         check_names(key, *tags)
@@ -92,10 +101,10 @@ class RedisCache:
         arguments: list[Any] = [self._name("tag", ""), token, _milliseconds(lease_seconds), scripts.LOAD_MILLISECONDS]
         kept, left, *granted = self._ask("look_up", lambda: self._request(key, token, tags, arguments))
         if not granted:
-            return Found(_entry(kept, left), None)
+            return Found(self._entry(kept, left), None)
         version, *generations = (stand.decode() for stand in granted[0])
         lease = Lease(key, token, version, dict(zip(tags, generations, strict=True)))
-        return Found(_entry(kept, left), lease)
+        return Found(self._entry(kept, left), lease)
 
     def store(self, lease: Lease, value: bytes, *, ttl: float, stale: float = 0.0) -> bool:
         head = json.dumps({"stale": _milliseconds(stale), "tags": dict(lease.generations)}, ensure_ascii=False)
@@ -170,6 +179,13 @@ class RedisCache:
             log.warning("the cache server answers again")
         return answer
 
+    def _entry(self, kept: bytes | None, left: int) -> Entry | None:
+        if kept is None or left <= 0:
+            return None
+        head, _, value = kept.partition(b"\n")
+        meta = json.loads(head.decode("utf-8", "surrogatepass"))
+        return Entry(self._revive(value), (left - meta["stale"]) / 1000, left / 1000, tuple(meta["tags"]))
+
     def _names(self, key: str, tags: Collection[str]) -> list[bytes]:
         names = [self._name(kind, key) for kind in ("value", "lease", "load")]
         return names + [self._name("tag", tag) for tag in tags]
@@ -198,11 +214,3 @@ def _bytes(text: str) -> bytes:
 
 def _milliseconds(seconds: float) -> int:
     return max(int(seconds * 1000), 1) if seconds > 0 else 0
-
-
-def _entry(kept: bytes | None, left: int) -> Entry | None:
-    if kept is None or left <= 0:
-        return None
-    head, _, value = kept.partition(b"\n")
-    meta = json.loads(head.decode("utf-8", "surrogatepass"))
-    return Entry(value, (left - meta["stale"]) / 1000, left / 1000, tuple(meta["tags"]))

@@ -14,5 +14,5 @@ def init_app(app: Flask, state: State) -> None:
     if has_own_exporter(app):
         state.parts["metrics"] = "on: requests are measured by the app's own prometheus_flask_exporter"
         return
-    RequestMetrics(app, path=None, registry=state.registry)
+    state.requests = RequestMetrics(app, path=None, registry=state.registry)
     state.parts["metrics"] = "on"

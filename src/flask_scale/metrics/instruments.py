@@ -18,6 +18,11 @@ class Instruments:
         self.cache_requests = Counter("flask_scale_cache_requests", "Look-ups by result: hit, stale, miss.", ["result"])
         self.cache_loads = Counter("flask_scale_cache_loads", "Loads of a missing value: ok, error.", ["outcome"])
         self.cache_lease_waits = Counter("flask_scale_cache_lease_waits", "Callers that waited for another's load.")
+        self.responses = Counter(
+            "flask_scale_response_cache_requests",
+            "Requests for responses that may be cached: hit, stale, miss, collapsed (waited for another's), pass.",
+            ["result"],
+        )
         self.cache_errors = Counter(
             "flask_scale_cache_errors", "Operations the cache did not answer in time.", ["operation"]
         )

@@ -44,15 +44,22 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
         def series(method: str, rule: str, status: int) -> tuple[Histogram, Counter]:
             return duration.labels(method, rule, status), total.labels(method, status)
 
+        def record(method: str, rule: str, status: int, seconds: float) -> None:
+            observed, counted = series(method, rule, status)
+            observed.observe(seconds)
+            counted.inc()
+
+        #: Count a request that Flask does not see: its method, the URL rule, the status, and the time it took.
+        self.record = record
+
         def begin() -> None:
             request.environ["flask_scale.begun"] = perf_counter()
 
         def end(response: Response) -> Response:
             begun = request.environ.pop("flask_scale.begun", None)
             if begun is not None:
-                observed, counted = series(_method(), _rule(), response.status_code)
-                observed.observe(perf_counter() - begun)
-                counted.inc()
+                rule = request.environ["flask_scale.url_rule"] = _rule()
+                record(_method(), rule, response.status_code, perf_counter() - begun)
             return response
 
         def count_exception(_app: Flask, **_kwargs: Any) -> None:

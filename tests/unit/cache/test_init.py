@@ -48,5 +48,5 @@ def test_a_loader_is_given_the_settings_lease():
 
     cache.init_app(app, state)
 
-    assert state.cache._lease_seconds == 7
-    assert state.cache._wait_seconds == 7
+    assert state.cache._reader._lease_seconds == 7
+    assert state.cache._reader._wait_seconds == 7

@@ -1,0 +1,78 @@
+"""A stored response as the answer to a request: encoding, conditions, HEAD, and what says that it was cached."""
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask_scale.cache.stored import Headers, Stored
+from flask_scale.response_cache.encodings import choose
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+#: How this cache calls itself in Cache-Status (RFC 9211).
+NAME = "flask-scale"
+
+#: Headers of a 304 (RFC 9110, 15.4.5), beside those that we add.
+KEPT_OF_304 = frozenset({"cache-control", "content-location", "date", "etag", "expires", "vary", "last-modified"})
+
+
+class Answer(NamedTuple):
+    """What is sent."""
+
+    status: str
+    headers: Headers
+    body: bytes
+
+
+def answer(stored: Stored, environ: "WSGIEnvironment", cache_status: str, *, reused: bool) -> Answer:
+    """Answer the request from a stored response; `reused` is False for the request that it was loaded for."""
+    encoding = choose(environ.get("HTTP_ACCEPT_ENCODING"), stored.encodings)
+    headers = stored.headers(encoding)
+    not_modified = _is_not_modified(environ, headers, stored.head.status)
+    if not_modified:
+        headers = [header for header in headers if header[0].lower() in KEPT_OF_304]
+    if reused:
+        headers.append(("Age", str(int(stored.age))))
+    headers.append(("Cache-Status", cache_status))
+    if not_modified:
+        return Answer("304 Not Modified", headers, b"")
+    return Answer(stored.head.status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else stored.body(encoding))
+
+
+def hit(stored: Stored) -> str:
+    """Cache-Status of a response from the cache; the TTL of a stale one is negative."""
+    return f"{NAME}; hit; ttl={int(stored.head.ttl - stored.age)}"
+
+
+def miss(*, kept: bool, collapsed: bool = False) -> str:
+    """Cache-Status of a response that was loaded, by this request or by one that it waited for."""
+    return f"{NAME}; fwd=uri-miss" + ("; stored" if kept else "") + ("; collapsed" if collapsed else "")
+
+
+#: Of a request that the cache had nothing to do with.
+BYPASS = f"{NAME}; fwd=bypass"
+
+
+def _is_not_modified(environ: "WSGIEnvironment", headers: Headers, status: str) -> bool:
+    """By If-None-Match, else by If-Modified-Since (RFC 9110, 13.2.2)."""
+    if not status.startswith("2"):
+        return False
+    known = {name.lower(): value for name, value in headers}
+    if (tags := environ.get("HTTP_IF_NONE_MATCH")) is not None:
+        return tags.strip() == "*" or known.get("etag", "").removeprefix("W/") in _weak(tags)
+    since, modified = environ.get("HTTP_IF_MODIFIED_SINCE"), known.get("last-modified")
+    if since is None or modified is None:
+        return False
+    try:
+        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False
+
+
+def _weak(tags: str) -> set[str]:
+    """The tags of a list for weak comparison (RFC 9110, 8.8.3.2); a comma may stand within one."""
+    found, rest = set(), tags
+    while (begin := rest.find('"')) >= 0 and (end := rest.find('"', begin + 1)) >= 0:
+        found.add(rest[begin : end + 1])
+        rest = rest[end + 1 :]
+    return found
