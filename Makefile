@@ -61,13 +61,13 @@ images: ## Build flask-scale/api and flask-scale/worker, and put them on that cl
 	@sh scripts/images.sh
 
 .PHONY: k8s-test
-k8s-test: setup ## Every promise of the chart, on that cluster or another one [KUBE_CONTEXT=name]
+k8s-test: setup ## Every promise of the chart, on that cluster or another one [KUBE_CONTEXT=name SCENES=none]
 	@[ -n "$(KUBE_CONTEXT)" ] || k8s-tests/cluster/up.sh
 	@sh scripts/images.sh
-	@KUBE_CONTEXT="$(KUBE_CONTEXT)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests
+	@KUBE_CONTEXT="$(KUBE_CONTEXT)" SCENES="$(SCENES)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests
 
 .PHONY: scenes
-scenes: setup ## Rollouts, drains, crashes and autoscaling under load, with a picture of each, on a quiet machine [SCENES=long]
+scenes: setup ## Of these the rollouts, drains, crashes and autoscaling under load alone, with pictures [SCENES=long]
 	@k8s-tests/cluster/up.sh
 	@sh scripts/images.sh
 	@SCENES="$(SCENES)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests/scenes

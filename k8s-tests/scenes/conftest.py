@@ -1,5 +1,6 @@
 """What the scenes share: the directory at the node port, as it was before and after each."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
@@ -10,6 +11,9 @@ from support.scene import Play, Scene
 from support.scene import play as play_on
 from support.stage import until_whole
 from tests.load.plan import Plan
+
+#: `make k8s-test SCENES=none` leaves them out: they take as long as all else.
+collect_ignore_glob = ["test_*.py"] if os.environ.get("SCENES") == "none" else []
 
 
 @pytest.fixture
