@@ -82,6 +82,29 @@ def test_workers_that_come_and_go_finish_every_job(release: Release, directory: 
     release.until_ready("worker", 1)
 
 
+def test_a_worker_that_leaves_finishes_the_job_that_it_runs(release: Release, directory: Directory):
+    """Its pod is made the one that Kubernetes takes first."""
+    job = directory.start_import(50_000)["id"]
+    pod = eventually(lambda: runs_in(release, job), "a worker runs it", seconds=60)
+    release.namespace.kubectl("annotate", "pod", pod, "controller.kubernetes.io/pod-deletion-cost=-1")
+    release.scale("deployment", "worker", 1)
+    eventually(lambda: pod in leaving(release), f"{pod} leaves", seconds=30)
+    assert runs_in(release, job) == pod
+
+    assert directory.until_succeeded(job)["inserted"] == 50_000
+    assert directory.job(job)["attempt"] == 1
+
+
+def runs_in(release: Release, job: str) -> str:
+    """The pod that runs a job now; empty for none."""
+    return release.sql(f"SELECT split_part(worker, '@', 2) FROM jobs WHERE id = '{job}' AND state = 'running'")
+
+
+def leaving(release: Release) -> set[str]:
+    """The workers that were told to end."""
+    return {pod.metadata.name for pod in release.pods("worker") if pod.metadata.deletion_timestamp}
+
+
 def test_an_upgrade_leaves_the_number_alone_until_its_value_changes(release: Release):
     release.scale("deployment", "api", 3)
     release.until_ready("api", 3)

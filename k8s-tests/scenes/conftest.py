@@ -7,13 +7,22 @@ from contextlib import AbstractContextManager
 import pytest
 
 from support.release import OWN_NGINX, Release
-from support.scene import Play, Scene
+from support.scene import TOLD, Play, Scene
 from support.scene import play as play_on
 from support.stage import until_whole
 from tests.load.plan import Plan
 
 #: `make k8s-test SCENES=none` leaves them out: they take as long as all else.
 collect_ignore_glob = ["test_*.py"] if os.environ.get("SCENES") == "none" else []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell the figures, a gate that was missed among them: a busy machine is no bug, but nobody should overlook it."""
+    for figure in TOLD:
+        value = f"{figure.value:.1f}" if isinstance(figure.value, float) else figure.value
+        gate = f" ({figure.gate}{'' if figure.holds else ': MISSED'})" if figure.gate else ""
+        terminalreporter.write_line(f"{figure.name}: {value} {figure.unit}{gate}")
 
 
 @pytest.fixture

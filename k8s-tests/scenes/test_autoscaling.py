@@ -11,7 +11,7 @@ from kubernetes.client import ApiException
 
 from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release
-from support.scale_up import metric, scale_up
+from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
 from support.stage import pause
 from support.waiting import eventually
@@ -22,6 +22,9 @@ pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
 #: Requests a second of one API pod that the autoscaler aims at. Small: nodes, stores and client share one machine,
 #: which has to bear three times the load and the start of the pods for it.
 TARGET = 3
+
+#: New users of each job.
+ROWS = 200
 
 #: Jobs in the queue at once, how many of them a worker is to have before it, and what each takes beside its work.
 JOBS = 2000 if LONG else 200
@@ -114,15 +117,15 @@ def wanted(release: Release) -> dict[str, int]:
 
 
 def test_a_queue_of_jobs(play: Play, stage: Release, slow_imports: None):
-    with play("queue of jobs", Plan.steady(5, 900)) as scene:
+    with play("queue of jobs", Plan.steady(5, LONGEST_SECONDS)) as scene:
         pause(CALM_SECONDS)
         begun = scene.mark(f"{JOBS} jobs")
         with ThreadPoolExecutor(8) as clients:
             directory = Directory(OWN_NGINX, make_key(stage))
-            jobs = [job["id"] for job in clients.map(directory.start_import, [200] * JOBS)]
+            jobs = [job["id"] for job in clients.map(directory.start_import, [ROWS] * JOBS)]
         stage.until_ready("worker", 4)
         for job in jobs:
-            directory.until_succeeded(job, seconds=900)
+            assert directory.until_succeeded(job, seconds=900)["inserted"] == ROWS
         done = scene.mark("done")
         stage.until_ready("worker", 1, seconds=600)
         scene.mark("1 worker")
@@ -136,7 +139,7 @@ def test_a_queue_of_jobs(play: Play, stage: Release, slow_imports: None):
 def test_a_step_to_three_times_the_load(play: Play, stage: Release):
     calm, spike = (30, 120) if LONG else (15, 50)
     rate = FEWEST["api"] * TARGET * 0.9
-    needed = math.ceil(3 * rate / TARGET)
+    needed = math.ceil(3 * rate / (TARGET * TOLERANCE))
     plan = Plan.spike(rate, times=3, before=calm, spike=spike, after=LONGEST_SECONDS, may_shed=True, fresh=FRESH)
     with play("step to 3x", plan) as scene, scale_up(stage, over=TARGET) as seen:
         pause(calm)

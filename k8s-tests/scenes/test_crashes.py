@@ -10,6 +10,9 @@ from support.stage import kill_a_pod, nodes_for_pods, pause, restart_node, until
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
 
+#: Seconds of a store or a node that nobody bears any more, however busy the machine is.
+LONGEST_OUTAGE = 120
+
 
 def test_pods_killed_at_random(play: Play, stage: Release):
     """Fails what the killed program had in hand, and of nginx what comes to it until it runs again."""
@@ -46,9 +49,9 @@ def test_a_broker_that_restarts(play: Play, stage: Release):
     with play("broker restarted") as scene:
         pause(CALM_SECONDS)
         scene.mark("broker killed")
-        stage.delete_pod(stage.pods("redis-broker")[0], at_once=True)
-        pause(2)
-        stage.until_ready("redis-broker", 1)
+        (broker,) = stage.pods("redis-broker")
+        stage.delete_pod(broker, at_once=True)
+        stage.until_replaced(broker, "redis-broker")
         scene.mark("broker ready")
         pause(2 * CALM_SECONDS)
     scene.assert_nothing_failed()
@@ -59,12 +62,12 @@ def test_a_database_that_restarts(play: Play, stage: Release):
     with play("database restarted") as scene:
         pause(CALM_SECONDS)
         scene.mark("database deleted")
-        stage.delete_pod(stage.pods("postgresql")[0])
-        pause(2)
-        stage.until_ready("postgresql", 1)
+        (database,) = stage.pods("postgresql")
+        stage.delete_pod(database)
+        stage.until_replaced(database, "postgresql")
         scene.mark("database ready")
         pause(2 * CALM_SECONDS)
-    scene.assert_bounded(requests=30 * RATE, seconds=30, only=["shed"])
+    scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, seconds=30, only=["shed"])
 
 
 def test_a_node_that_restarts(play: Play, stage: Release):
@@ -78,4 +81,4 @@ def test_a_node_that_restarts(play: Play, stage: Release):
         restart_node(stage, node)
         scene.mark("ready")
         pause(2 * CALM_SECONDS)
-    scene.assert_bounded(requests=60 * RATE, seconds=60)
+    scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, seconds=60)

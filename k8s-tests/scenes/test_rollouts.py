@@ -1,9 +1,10 @@
 """Whatever an operator does on purpose, no client notices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from kubernetes.client import V1Pod
 
 from support.cluster import CommandFailed
 from support.release import Release
@@ -57,6 +58,8 @@ def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Rele
 
 
 def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):
+    stage.scale("deployment", "worker", 1)
+    stage.until_ready("worker", 1)
     with play("scaled by hand") as scene:
         pause(CALM_SECONDS)
         scene.mark("api 6, worker 4")
@@ -75,18 +78,23 @@ def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):
 
 
 def test_an_image_that_is_not_there_and_the_rollback(play: Play, stage: Release):
-    serving = {pod.metadata.uid for pod in stage.ready_pods("api")}
+    serving = uids(stage.ready_pods("api"))
     with play("bad image") as scene:
         pause(CALM_SECONDS)
         scene.mark("upgrade")
         with pytest.raises(CommandFailed):
             stage.upgrade({**stage.values, "api": {"image": {"tag": "none"}}}, timeout="15s")
-        assert {pod.metadata.uid for pod in stage.ready_pods("api")} == serving
+        assert uids(stage.ready_pods("api")) == serving < uids(stage.pods("api"))
         scene.mark("rollback")
         stage.rollback()
         pause(CALM_SECONDS)
     scene.assert_nothing_failed()
-    assert {pod.metadata.uid for pod in stage.until_ready("api", 2)} == serving
+    assert uids(stage.until_ready("api", 2)) == serving
+
+
+def uids(pods: Iterable[V1Pod]) -> set[str]:
+    """What tells pods apart from those that come after them."""
+    return {pod.metadata.uid for pod in pods}
 
 
 @pytest.fixture

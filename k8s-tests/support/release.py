@@ -120,6 +120,14 @@ class Release:
         # kubectl warns of a forced deletion on standard error, and does it.
         self.namespace.kubectl("delete", "pod", pod.metadata.name, *options)
 
+    def until_replaced(self, pod: V1Pod, component: str, *, seconds: float = 180) -> None:
+        """Wait until another pod than this one, the only one of a component, is ready."""
+
+        def replaced() -> bool:
+            return any(one.metadata.uid != pod.metadata.uid for one in self.ready_pods(component))
+
+        eventually(replaced, f"{pod.metadata.name} was replaced", seconds=seconds)
+
     def exec(self, component: str, *command: str, stdin: str | None = None) -> str:
         """Run a command in the first ready pod of a component."""
         pod = self.ready_pods(component)[0].metadata.name

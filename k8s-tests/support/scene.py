@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -53,7 +54,8 @@ class Scene:
     verdict: Verdict = field(init=False)
 
     def mark(self, label: str) -> float:
-        """Say that something happens now; it is a line in the picture. Gives the time."""
+        """Say that something happens now, under load; it is a line in the picture. Gives the time."""
+        assert not self.load.ended, f"{label}: the load was over before"
         return self.watch.mark(label)
 
     def assert_sound(self) -> None:
@@ -96,8 +98,11 @@ class Scene:
         results = Results(FIGURES)
         figure = add(results)
         results.write()
-        print(f"{figure.name}: {figure.value} {figure.unit} {figure.gate}")
+        TOLD.append(figure)
 
+
+#: What this run's scenes told, for its summary.
+TOLD: list[Figure] = []
 
 #: (name, plan) begins a scene.
 Play = Callable[..., AbstractContextManager[Scene]]
@@ -107,7 +112,8 @@ Play = Callable[..., AbstractContextManager[Scene]]
 def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Iterator[Scene]:
     """Load on `release` by `plan`, or at RATE until the block ends; then the check, the figures and the picture."""
     plan = plan or Plan.steady(RATE, LONGEST_SECONDS, fresh=FRESH)
-    folder = PICTURES / name.replace(" ", "-")
+    name = f"{name} (long)" if LONG else name
+    folder = PICTURES / re.sub(r"[ ()]+", "-", name).strip("-")
     with watching(release) as watch, Load(plan, Target(url, make_key(release)), folder) as load:
         scene = Scene(name, watch, load)
         try:
@@ -119,5 +125,7 @@ def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Ite
     scene.verdict = check(scene.run.history, psql_rows(release.sql))
     results = Results(FIGURES)
     run_figures(results, name, scene.run.totals)
+    for kind, count in scene.verdict.counts.items():
+        results.at_most(f"{name}: {kind}", count, "findings", 0)
     results.write()
     print(f"\n{name}: {scene.run.totals}\n{scene.verdict}")

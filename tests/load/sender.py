@@ -86,7 +86,9 @@ class Sender:
 def judge(request: Request, answer: Answer, attempt: int) -> Outcome:
     """What an answer means."""
     if answer.status == 503 and "Retry-After" in answer.headers:
-        return Outcome("shed", 503, error=answer.text)
+        # Refused before the app began, or in the middle of it: then a POST may be done.
+        settled = not (request.key and _problem(answer) == "/problems/unavailable")
+        return Outcome("shed", 503, error=answer.text, settled=settled)
     if answer.status == 409 and attempt > 1 and _problem(answer) == "/problems/in-progress":
         return Outcome("unknown", 409, error=answer.text, settled=False)
     try:

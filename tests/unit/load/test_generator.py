@@ -210,6 +210,20 @@ def test_503_with_retry_after_is_shed_and_without_it_a_failure(serve: Serve, run
     assert (totals.shed, totals.failed) == (5, 5)
 
 
+@pytest.mark.parametrize(("problem", "attempts"), [("/problems/unavailable", 2), ("about:blank", 1)])
+def test_a_post_that_was_begun_and_answered_503_may_be_done_and_is_tried_again(
+    serve: Serve, run: Runner, problem: str, attempts: int
+) -> None:
+    async def trouble(request: web.Request) -> web.StreamResponse | None:
+        first = stand_in.keys[request.headers["Idempotency-Key"]] == 1
+        return answer(f'{{"type": "{problem}"}}', 503, {"Retry-After": "1"}) if first else None
+
+    stand_in = serve(trouble)
+    totals = run(stand_in.url, Plan.steady(10, 0.3, mix=CREATES)).totals
+    assert (totals.shed, totals.resolved) == (3, 3 if attempts == 2 else 0)
+    assert set(stand_in.keys.values()) == {attempts}
+
+
 def test_a_refused_connection_is_a_failure_of_which_nothing_is_unknown(run: Runner) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
