@@ -67,7 +67,7 @@ class TrustedProxies:
 def init_app(app: Flask, state: State) -> None:
     """Trust the settings' proxies, in an app that has no ProxyFix of its own."""
     settings = state.settings
-    if _has_own(app):
+    if has_own_proxy_fix(app):
         state.parts["proxy"] = "off: the app has its own ProxyFix"
     elif settings.proxy_hops == 0:
         state.parts["proxy"] = "off: FLASK_SCALE_PROXY_HOPS is 0"
@@ -83,7 +83,7 @@ def _networks(allow: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     return [ipaddress.ip_network(name) for name in names if name]
 
 
-def _has_own(app: Flask) -> bool:
+def has_own_proxy_fix(app: Flask) -> bool:
     """Whether a ProxyFix is in the chain of middleware around the app."""
     layer: object = app.wsgi_app
     while layer is not None:

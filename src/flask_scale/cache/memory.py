@@ -168,7 +168,7 @@ class MemoryCache:
             self._shelf.pop(key, None)
             return
         now = self._clock()
-        size = len(key) + len(value) + ENTRY_OVERHEAD_BYTES
+        size = len(key) + len(value) + ENTRY_OVERHEAD_BYTES + getattr(value, "overhead", 0)
         self._shelf.put(key, _Kept(value, now + ttl, now + ttl + stale, tuple(tags), size))
 
     def _drop(self, matches: Callable[[_Load], bool]) -> None:

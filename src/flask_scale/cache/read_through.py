@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from flask_scale.cache.contract import Cache, Entry, Lease
 from flask_scale.cache.flight import Answer, Flight, Flights, Result
@@ -145,5 +146,6 @@ def _load_counted(wanted: Wanted) -> Loaded:
 
 def _is_failure(error: BaseException) -> bool:
     if isinstance(error, HTTPException):
-        return (error.code or 500) >= 500
+        answered = error.response.status_code if isinstance(error.response, Response) else error.code
+        return answered is None or answered >= 500
     return isinstance(error, Exception) and not isinstance(error, NotCacheable)

@@ -74,6 +74,11 @@ class Stored(bytes):
         return stored
 
     @property
+    def overhead(self) -> int:
+        """Bytes that the parsed head takes beside the value, roughly."""
+        return 2000 + 1000 * len(self.head.bodies)
+
+    @property
     def encodings(self) -> tuple[str, ...]:
         """Those that it has a body for."""
         return tuple(self.head.bodies)
@@ -113,8 +118,11 @@ def etag_of(etag: str, encoding: str) -> str:
 
 
 def revive(value: bytes) -> bytes:
-    """Parse a value that comes from the cache server, where it is of this kind."""
-    return Stored.read(value) if value.startswith(MAGIC) else value
+    """Parse a value that comes from the cache server, where it is of this kind and another version did not make it."""
+    try:
+        return Stored.read(value) if value.startswith(MAGIC) else value
+    except (ValueError, TypeError, KeyError):
+        return value
 
 
 def marker(kind: Kind, vary: tuple[str, ...] = ()) -> Stored:

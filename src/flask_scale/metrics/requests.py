@@ -58,7 +58,8 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
         def end(response: Response) -> Response:
             begun = request.environ.pop("flask_scale.begun", None)
             if begun is not None:
-                rule = request.environ["flask_scale.url_rule"] = _rule()
+                rule = _rule()
+                request.environ.get("flask_scale.url_rule", {})["rule"] = rule
                 record(_method(), rule, response.status_code, perf_counter() - begun)
             return response
 

@@ -1,9 +1,11 @@
 """A stored response as the answer to a request: encoding, conditions, HEAD, and what says that it was cached."""
 
+import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask_scale.cache.stored import Headers, Stored
+from flask_scale.metrics.instruments import instruments
 from flask_scale.response_cache.encodings import choose
 
 if TYPE_CHECKING:
@@ -44,6 +46,12 @@ def hit(stored: Stored) -> str:
     return f"{NAME}; hit; ttl={int(stored.head.ttl - stored.age)}"
 
 
+def reused(stored: Stored, result: str) -> str:
+    """Count a response that was not loaded by this request; gives its Cache-Status."""
+    instruments().responses.labels("collapsed" if result == "miss" else result).inc()
+    return miss(kept=True, collapsed=True) if result == "miss" else hit(stored)
+
+
 def miss(*, kept: bool, collapsed: bool = False) -> str:
     """Cache-Status of a response that was loaded, by this request or by one that it waited for."""
     return f"{NAME}; fwd=uri-miss" + ("; stored" if kept else "") + ("; collapsed" if collapsed else "")
@@ -65,14 +73,10 @@ def _is_not_modified(environ: "WSGIEnvironment", headers: Headers, status: str) 
         return False
     try:
         return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
 
 
 def _weak(tags: str) -> set[str]:
     """The tags of a list for weak comparison (RFC 9110, 8.8.3.2); a comma may stand within one."""
-    found, rest = set(), tags
-    while (begin := rest.find('"')) >= 0 and (end := rest.find('"', begin + 1)) >= 0:
-        found.add(rest[begin : end + 1])
-        rest = rest[end + 1 :]
-    return found
+    return set(re.findall(r'"[^"]*"', tags))

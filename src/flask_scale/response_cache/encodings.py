@@ -25,6 +25,9 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, 6, mtime=0),
 }
 
+#: Choices for headers up to this length are remembered.
+REMEMBERED_CHARACTERS = 200
+
 #: Content types beside text/* that compress.
 COMPRESSIBLE = frozenset(
     {"application/json", "application/javascript", "application/xml", "application/wasm", "image/svg+xml"}
@@ -41,12 +44,18 @@ def encode(body: bytes, content_type: str) -> dict[str, bytes]:
     return bodies
 
 
-@lru_cache(maxsize=1024)
 def choose(accept_encoding: str | None, available: tuple[str, ...]) -> str:
     """The encoding that the client likes best of those that there are; among equals the server's choice.
 
     Without the header it is `identity`, and also where nothing suits: RFC 9110 lets a server send it then.
     """
+    if accept_encoding is not None and len(accept_encoding) > REMEMBERED_CHARACTERS:
+        return _choose.__wrapped__(accept_encoding, available)
+    return _choose(accept_encoding, available)
+
+
+@lru_cache(maxsize=1024)
+def _choose(accept_encoding: str | None, available: tuple[str, ...]) -> str:
     if not accept_encoding:
         return IDENTITY
     weights = _weights(accept_encoding)

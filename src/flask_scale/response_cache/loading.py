@@ -11,6 +11,7 @@ from flask_scale.cache.stored import IDENTITY, Head, Headers, Stored, marker
 from flask_scale.response_cache.encodings import encode
 from flask_scale.response_cache.policy import Policy
 from flask_scale.response_cache.storing import Freshness, directives, freshness, vary_of
+from flask_scale.settings import Settings
 
 D = TypeVar("D")
 
@@ -49,6 +50,13 @@ class Terms:
     #: Cache-Control of a response that has none.
     control: str
 
+    @classmethod
+    def of(cls, policy: Policy, settings: Settings, control: str) -> "Terms":
+        """The policy's, else the settings'."""
+        ttl = settings.cache_ttl_seconds if policy.ttl is None else policy.ttl
+        stale = settings.cache_stale_seconds if policy.stale is None else policy.stale
+        return cls(policy, ttl, stale, control)
+
 
 class Loading(Generic[D]):
     """Calls the app at most once. `call` gives its response, and the same in the form in which it is passed on."""
@@ -56,16 +64,13 @@ class Loading(Generic[D]):
     def __init__(self, call: Callable[[], tuple[Plain, D]], terms: Terms) -> None:
         self._call = call
         self._terms = terms
+        #: Whether this request called the app itself.
+        self.begun = False
         #: Names of headers that are in the key already.
         self.known_vary: frozenset[str] = frozenset()
         self.stored: Stored | None = None
         self.kept = False
         self.direct: D | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether this request called the app itself."""
-        return self.stored is not None or self.direct is not None
 
     def load(self) -> Loaded:
         """Call the app.
@@ -73,6 +78,7 @@ class Loading(Generic[D]):
         Raises:
             Failed: it answered with a 5xx, which is in `direct`.
         """
+        self.begun = True
         plain, direct = self._call()
         code = int(plain.status[:3])
         terms = self._terms
@@ -91,7 +97,7 @@ class Loading(Generic[D]):
 
 def _store(plain: Plain, body: bytes, fresh: Freshness, default_control: str) -> Stored:
     known = {name.lower(): value for name, value in plain.headers}
-    control = directives([known.get("cache-control", "")])
+    control = directives(value for name, value in plain.headers if name.lower() == "cache-control")
     content_type = known.get("content-type", "")
     bodies = {IDENTITY: body} if "no-transform" in control else encode(body, content_type)
     headers = [header for header in plain.headers if header[0].lower() not in DROPPED]
@@ -102,11 +108,12 @@ def _store(plain: Plain, body: bytes, fresh: Freshness, default_control: str) ->
         vary.append("Accept-Encoding")
     if vary:
         headers.append(("Vary", ", ".join(vary)))
+    etag = known.get("etag", "")
     head = Head(
         "response",
         plain.status,
         headers,
-        etag=known.get("etag") or _etag(plain.status, body),
+        etag=etag if etag.endswith('"') else _etag(plain.status, body),
         made_at=time.time(),
         ttl=fresh.ttl,
         public=fresh.public,

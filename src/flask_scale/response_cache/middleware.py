@@ -10,36 +10,23 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
+from werkzeug.test import run_wsgi_app
 
 from flask_scale.cache.read_through import ReadThrough
 from flask_scale.cache.stored import Headers, Stored
 from flask_scale.metrics.instruments import instruments
 from flask_scale.response_cache import answer as answers
-from flask_scale.response_cache.keys import url_key
+from flask_scale.response_cache.keys import front_key, url_of
 from flask_scale.response_cache.loading import Loading, Plain, Terms
-from flask_scale.response_cache.policy import Policy, Rule, find
-from flask_scale.response_cache.reading import METHODS, has_credentials, is_for_cache, peek, read
-from flask_scale.settings import Settings
+from flask_scale.response_cache.policy import Policy, Public, Rule, find
+from flask_scale.response_cache.reading import CONDITIONS, HANDLED, METHODS, has_credentials, is_for_cache, peek, read
 from flask_scale.state import State
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: In the environ of a request whose response this middleware keeps: the view's decorator leaves it alone.
-HANDLED = "flask_scale.response_cache"
 #: In the environ after the app was called: the URL rule that matched, for the metrics.
 RULE = "flask_scale.url_rule"
-
-#: What a load leaves out of the request: the whole response is wanted, without an encoding.
-CONDITIONS = (
-    "HTTP_ACCEPT_ENCODING",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_NONE_MATCH",
-    "HTTP_IF_UNMODIFIED_SINCE",
-)
 
 #: Of a public response whose Cache-Control is silent: others may keep it, and ask whether it is still right.
 CONTROL = "public, no-cache"
@@ -53,55 +40,56 @@ class Sent(NamedTuple):
     body: Iterable[bytes]
 
 
-class ResponseCache:
-    """WSGI middleware around a Flask app."""
+class Found(NamedTuple):
+    """The policy that holds for a request. Of a view's own: the parts of the URL for its tags."""
 
-    def __init__(self, app: Flask, state: State, reader: ReadThrough, rules: Sequence[Rule]) -> None:
+    policy: Policy
+    parts: Mapping[str, Any]
+    of_view: bool
+
+
+class ResponseCache:
+    """WSGI middleware around a Flask app. `forwarded`: the app believes proxies' headers itself, behind this."""
+
+    def __init__(
+        self, app: Flask, state: State, reader: ReadThrough, rules: Sequence[Rule], *, forwarded: bool
+    ) -> None:
         self.app: WSGIApplication = app.wsgi_app
         self._flask = app
         self._state = state
-        self._settings: Settings = state.settings
         self._reader = reader
         self._rules = rules
+        self._forwarded = forwarded
         self._views: Mapping[str, Policy] | None = None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in METHODS or not (self._rules or self._public_views()):
             return self.app(environ, start_response)
         begun = perf_counter()
-        key = url_key(environ, "url")
-        stored = peek(self._reader.cache, key, environ)
+        url = url_of(environ, forwarded=self._forwarded)
+        if url is None:
+            return self.app(environ, start_response)
+        key = front_key(url)
+        stored = peek(self._reader.cache.peek, key, environ)
         if stored is not None and _may_have(stored, environ):
             return self._reuse(stored, environ, start_response, "hit", begun)
-        policy, parts = self._policy(environ)
-        if policy is None:
+        found = self._find(environ)
+        if found is None or found.policy.ttl == 0:
             return self.app(environ, start_response)
-        environ[HANDLED] = True
-        if not is_for_cache(environ) or (has_credentials(environ) and not policy.public):
+        if not is_for_cache(environ) or (has_credentials(environ) and not found.policy.public):
             return self._pass(environ, start_response)
-        return self._read(key, policy, parts, environ, start_response, begun)
+        return self._read(key, found, environ, start_response, begun)
 
     def _read(
-        self,
-        key: str,
-        policy: Policy,
-        parts: Mapping[str, Any],
-        environ: "WSGIEnvironment",
-        start_response: "StartResponse",
-        begun: float,
+        self, key: str, found: Found, environ: "WSGIEnvironment", start_response: "StartResponse", begun: float
     ) -> Iterable[bytes]:
-        terms = Terms(
-            policy,
-            self._settings.cache_ttl_seconds if policy.ttl is None else policy.ttl,
-            self._settings.cache_stale_seconds if policy.stale is None else policy.stale,
-            CONTROL,
-        )
-        loading = Loading(lambda: self._call(environ), terms)
-        tags = [tag.format(**parts) for tag in policy.tags]
-        found = read(self._reader, key, tags, loading, environ)
-        if found is not None and found.value is not loading.stored:
+        terms = Terms.of(found.policy, self._state.settings, CONTROL)
+        loading = Loading(lambda: self._call(environ, handled=found.of_view), terms)
+        tags = [tag.format(**found.parts) for tag in found.policy.tags]
+        kept = read(self._reader, key, tags, loading, environ)
+        if kept is not None and kept.value is not loading.stored:
             _close(loading.direct)
-            return self._reuse(found.value, environ, start_response, found.result, begun)  # type: ignore[arg-type]
+            return self._reuse(kept.value, environ, start_response, kept.result, begun)  # type: ignore[arg-type]
         if loading.stored is not None:
             instruments().responses.labels("miss").inc()
             status = answers.miss(kept=loading.kept)
@@ -114,9 +102,7 @@ class ResponseCache:
     def _reuse(
         self, stored: Stored, environ: "WSGIEnvironment", start_response: "StartResponse", result: str, begun: float
     ) -> Iterable[bytes]:
-        status = answers.miss(kept=True, collapsed=True) if result == "miss" else answers.hit(stored)
-        answer = answers.answer(stored, environ, status, reused=True)
-        instruments().responses.labels("collapsed" if result == "miss" else result).inc()
+        answer = answers.answer(stored, environ, answers.reused(stored, result), reused=True)
         if self._state.requests is not None:
             seconds = perf_counter() - begun
             self._state.requests.record(environ["REQUEST_METHOD"], stored.head.rule, int(answer.status[:3]), seconds)
@@ -126,65 +112,55 @@ class ResponseCache:
         instruments().responses.labels("pass").inc()
 
         def start(status: str, headers: Headers, *rest: Any) -> Any:
-            return start_response(status, [*headers, ("Cache-Status", answers.BYPASS)], *rest)
+            return start_response(status, _marked(headers, answers.BYPASS), *rest)
 
         return self.app(environ, start)
 
-    def _call(self, environ: "WSGIEnvironment") -> tuple[Plain, Sent]:
+    def _call(self, environ: "WSGIEnvironment", *, handled: bool) -> tuple[Plain, Sent]:
         """The app's response to the request as a GET without conditions."""
+        rule: dict[str, str] = {}
         asked = {name: value for name, value in environ.items() if name not in CONDITIONS}
-        asked["REQUEST_METHOD"] = "GET"
-        started: list[tuple[str, Headers]] = []
-
-        def start(status: str, headers: Headers, *_rest: Any) -> Any:
-            started[:] = [(status, headers)]
-            return _no_write
-
-        body = self.app(asked, start)
-        status, headers = started[0]
+        asked |= {"REQUEST_METHOD": "GET", HANDLED: handled, RULE: rule}
+        body, status, found = run_wsgi_app(self.app, asked)
+        headers = list(found)
         sent = Sent(status, headers, body)
-        if not 0 <= _length(status, headers) <= self._settings.cache_response_max_bytes:
+        length = _length(status, headers)
+        if not 0 <= length <= self._state.settings.cache_response_max_bytes:
             return Plain(status, headers, None), sent
         try:
             whole = b"".join(body)
         finally:
             _close(sent)
-        return Plain(status, headers, whole, asked.get(RULE, "")), Sent(status, headers, [whole])
+        complete = whole if len(whole) == length else None  # RFC 9111, 3.3
+        return Plain(status, headers, complete, rule.get("rule", "")), Sent(status, headers, [whole])
 
-    def _policy(self, environ: "WSGIEnvironment") -> tuple[Policy | None, Mapping[str, Any]]:
-        """What holds for the request, and the parts of its URL."""
-        if policy := find(self._rules, environ.get("PATH_INFO", "")):
-            return policy, {}
+    def _find(self, environ: "WSGIEnvironment") -> Found | None:
+        """A view's own policy, else a rule's; a rule with a TTL of 0 before both."""
+        rule = find(self._rules, environ.get("PATH_INFO", ""))
+        if rule is not None and rule.ttl == 0:
+            return None
         views = self._public_views()
-        if not views:
-            return None, {}
-        adapter = self._flask.create_url_adapter(self._flask.request_class(environ))
-        try:
-            endpoint, parts = adapter.match() if adapter else ("", {})
-        except (HTTPException, RequestRedirect):
-            return None, {}
-        return views.get(endpoint), parts
+        if views:
+            try:
+                adapter = self._flask.create_url_adapter(self._flask.request_class(environ))
+                endpoint, parts = adapter.match() if adapter else ("", {})
+            except Exception:  # a wrong URL or Host, or a converter that needs the app: Flask sees to it
+                endpoint, parts = "", {}
+            if endpoint in views:
+                return Found(views[endpoint], parts, of_view=True)
+        return Found(rule, {}, of_view=False) if rule is not None else None
 
     def _public_views(self) -> Mapping[str, Policy]:
-        """By endpoint, the policies of views that say `public=True` and have no other decorator around."""
+        """By endpoint, the policies of views that say `public=True` and have no other decorator around.
+
+        Flask takes no further views once it is asked.
+        """
         if self._views is None:
-            found = ((name, getattr(view, "public", None), view) for name, view in self._flask.view_functions.items())
-            views = {
-                name: public.policy
-                for name, public, view in found
-                if isinstance(public, Public) and public.view is view
+            marks = ((name, view, getattr(view, "public", None)) for name, view in self._flask.view_functions.items())
+            self._views = {
+                name: mark.policy for name, view, mark in marks if isinstance(mark, Public) and mark.view is view
             }
-            if not self._flask._got_first_request:
-                return views
-            self._views = views
         return self._views
-
-
-class Public(NamedTuple):
-    """On a view's wrapper: its policy, and the wrapper itself; one around it has a copy that names another."""
-
-    policy: Policy
-    view: Any
 
 
 def _may_have(stored: Stored, environ: "WSGIEnvironment") -> bool:
@@ -197,11 +173,18 @@ def _send(answer: answers.Answer, start_response: "StartResponse") -> Iterable[b
 
 
 def _send_direct(sent: Sent, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    start_response(sent.status, [*sent.headers, ("Cache-Status", answers.miss(kept=False))])
+    start_response(sent.status, _marked(sent.headers, answers.miss(kept=False)))
     if environ["REQUEST_METHOD"] != "HEAD":
         return sent.body
     _close(sent)
     return []
+
+
+def _marked(headers: Headers, cache_status: str) -> Headers:
+    """With a Cache-Status; one that the app's own cache set is better informed."""
+    if any(name.lower() == "cache-status" for name, _ in headers):
+        return headers
+    return [*headers, ("Cache-Status", cache_status)]
 
 
 def _length(status: str, headers: Headers) -> int:
@@ -216,7 +199,3 @@ def _close(sent: Sent | None) -> None:
     close = getattr(sent.body, "close", None) if sent is not None else None
     if close is not None:
         close()
-
-
-def _no_write(_data: bytes) -> None:
-    raise NotImplementedError("a cached response is not made by WSGI's write()")

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
+from typing import Any, NamedTuple
+
+#: The longest time that a rule may name, in seconds.
+MOST_SECONDS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,13 @@ class Policy:
     public: bool = False
     #: Whether the response's own max-age and Expires come before `ttl`; its s-maxage does always.
     yields: bool = False
+
+
+class Public(NamedTuple):
+    """On a view's wrapper: its policy, and the wrapper itself; one around it has a copy that names another."""
+
+    policy: Policy
+    view: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,11 @@ def _rule(text: str) -> Rule:
     if unknown := given.keys() - {"ttl", "stale", "tags"}:
         raise ValueError(f"{text!r}: {min(unknown)!r} is not one of ttl=, stale=, tags=")
     tags = [tag for tag in given.get("tags", "").split(",") if tag]
+    if any("{" in tag or "}" in tag for tag in tags):
+        raise ValueError(f"{text!r}: a rule's tags cannot name parts of the URL; a view's can")
     ttl, stale = (_seconds(text, name, given) for name in ("ttl", "stale"))
-    return Rule(re.compile(translate(path)), Policy(ttl=ttl, stale=stale, tags=tags, yields=True))
+    pattern = ".*".join(map(re.escape, path.split("*")))
+    return Rule(re.compile(f"{pattern}\\Z", re.DOTALL), Policy(ttl=ttl, stale=stale, tags=tags, yields=True))
 
 
 def _seconds(text: str, name: str, given: Mapping[str, str]) -> float | None:
@@ -58,14 +71,11 @@ def _seconds(text: str, name: str, given: Mapping[str, str]) -> float | None:
         seconds = float(given[name])
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds < float("inf"):
+    if not 0 <= seconds < MOST_SECONDS:
         raise ValueError(f"{text!r}: {name}= is a number of seconds, 0 or more")
     return seconds
 
 
 def find(rules: Sequence[Rule], path: str) -> Policy | None:
-    """The policy of the first rule that matches; None too where that one has a TTL of 0."""
-    for rule in rules:
-        if rule.pattern.match(path):
-            return None if rule.policy.ttl == 0 else rule.policy
-    return None
+    """The policy of the first rule that matches; a TTL of 0 there says that nothing is kept."""
+    return next((rule.policy for rule in rules if rule.pattern.match(path)), None)

@@ -14,6 +14,15 @@ STATUSES = frozenset({200, 203, 204, 300, 301, 308, 404, 410})
 #: Directives of a response that no shared cache may store, or may not use without asking again.
 FORBIDDEN = frozenset({"no-store", "private", "no-cache"})
 
+#: In Vary: every client has a response of their own.
+FORBIDDEN_VARY = frozenset({"*", "authorization", "cookie", "user-agent"})
+
+#: For at most so long a refusal is kept where it does not say itself, in seconds: there are more wrong URLs than right.
+NEGATIVE_SECONDS = 10.0
+
+#: The longest lifetime, in seconds (RFC 9111, 1.2.2).
+MOST_SECONDS = 2**31
+
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
@@ -31,15 +40,16 @@ def freshness(status: int, headers: Headers, policy: Policy, *, ttl: float, stal
     if status not in STATUSES or fields & {"set-cookie", "content-range", "content-encoding"}:
         return None
     control = directives(value for name, value in headers if name.lower() == "cache-control")
-    if not FORBIDDEN.isdisjoint(control) or "*" in vary_of(headers):
+    if not FORBIDDEN.isdisjoint(control) or not FORBIDDEN_VARY.isdisjoint(vary_of(headers)):
         return None
-    found = _lifetime(control, headers, policy, ttl)
+    found = _lifetime(control, headers, policy, min(ttl, NEGATIVE_SECONDS) if status >= 400 else ttl)
     if found <= 0:
         return None
     if {"must-revalidate", "proxy-revalidate"} & control.keys():
         stale = 0.0
     else:
-        stale = _seconds(control, "stale-while-revalidate", "stale-if-error", default=stale)
+        # s-maxage forbids to use it stale (RFC 9111, 5.2.2.10), unless it says for how long.
+        stale = _seconds(control, "stale-while-revalidate", default=0.0 if "s-maxage" in control else stale)
     return Freshness(found, stale, policy.public or not {"public", "s-maxage"}.isdisjoint(control))
 
 
@@ -70,14 +80,16 @@ def vary_of(headers: Headers) -> set[str]:
     return {name.strip().lower() for name in values.split(",") if name.strip()} - {"accept-encoding"}
 
 
-def _seconds(control: Mapping[str, str], *names: str, default: float) -> float:
-    """The largest of these directives; one that is no number counts as 0 (RFC 9111, 4.2.1)."""
-    given = [control[name] for name in names if name in control]
-    return float(max(int(value) if value.isascii() and value.isdigit() else 0 for value in given)) if given else default
+def _seconds(control: Mapping[str, str], name: str, *, default: float) -> float:
+    """A directive's seconds; one that is no number counts as 0 (RFC 9111, 4.2.1)."""
+    if name not in control:
+        return default
+    value = control[name]
+    return float(min(int(value[:20]), MOST_SECONDS)) if value.isascii() and value.isdigit() else 0.0
 
 
 def _until(expires: str) -> float:
     try:
-        return parsedate_to_datetime(expires).timestamp() - time.time()
-    except ValueError:
+        return min(parsedate_to_datetime(expires).timestamp() - time.time(), MOST_SECONDS)
+    except (ValueError, OverflowError):
         return 0.0  # "0" and the like: already over (RFC 9111, 5.3)

@@ -20,9 +20,10 @@ RULES = "/page* ttl=100 stale=50 tags=pages"
 class Site:
     """`respond` makes the answer of every page; `calls` counts how often the app was asked."""
 
-    def __init__(self, **settings):
+    def __init__(self, around=lambda app: app, **settings):
         self.scale = FlaskScale(settings=Settings(**{"cache_responses": RULES, "access_log": False, **settings}))
         self.app = Flask(__name__)
+        self.app.wsgi_app = around(self.app.wsgi_app)
         self.scale.init_app(self.app)
         self.app.add_url_rule("/page", view_func=self.view, endpoint="page", methods=["GET", "POST"])
         self.app.add_url_rule("/page/<path:rest>", view_func=self.view, endpoint="pages")

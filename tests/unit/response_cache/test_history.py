@@ -59,3 +59,24 @@ def run(site, history):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_cached_run_answers_as_an_uncached_one(history):
     assert list(run(Site(), history)) == list(run(Site(cache_memory_bytes=0), history))
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("path", sorted(RESPONSES))
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_it_is_what_the_app_answers_without_a_cache_and_what_lets_clients_ask_again(path, method):
+    """Beside that only ETag, Cache-Control and Accept-Encoding in Vary are added."""
+    added = {"ETag", "Cache-Control", "Vary"}
+    plain, cached = Site(cache_responses=""), Site()
+    for site in (plain, cached):
+        site.respond = lambda: RESPONSES[request.path]()
+    for _ in range(3):
+        own, ours = (site.get(path, method, Accept_Language="de") for site in (plain, cached))
+        assert (ours.status, ours.data) == (own.status, own.data)
+        left, right = (
+            {name: value for name, value in answer.headers if name not in MAY_DIFFER | added} for answer in (own, ours)
+        )
+        assert left == right
+        for name in {"ETag", "Cache-Control"} & {*own.headers.keys()}:
+            assert ours.headers[name] == own.headers[name]
+        assert {"Accept-Language"} & set(own.vary) == {"Accept-Language"} & set(ours.vary)

@@ -167,11 +167,44 @@ def test_the_first_rule_that_matches_holds_and_a_ttl_of_0_leaves_a_path_out(make
         ("/a ttl=60; /b ttl=soon", "'/b ttl=soon': ttl= is a number of seconds, 0 or more"),
         ("/page stale=-1", "stale= is a number of seconds, 0 or more"),
         ("/page ttl=nan", "ttl= is a number"),
+        ("/page ttl=1e300", "ttl= is a number"),
+        ("/page tags=user:{id}", "a rule's tags cannot name parts of the URL"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_the_reason(rules, words, make_site):
     with pytest.raises(SettingsError, match=f"^FLASK_SCALE_CACHE_RESPONSES: .*{words}"):
         make_site(cache_responses=rules)
+
+
+def test_a_star_stands_for_anything_and_all_else_for_itself(make_site):
+    site = make_site(cache_responses="/page/a?[b]*c ttl=60")
+    assert site.is_kept("/page/a%3F[b]/x/c")
+    assert not site.is_kept("/page/axb/c")
+
+
+def test_a_rule_leaves_a_decorated_view_its_own_terms(make_site):
+    """Its tags, its access checks, and for users with cookies its cache."""
+    site = make_site(cache_responses="/* ttl=600")
+    view = site.scale.cached_response(ttl=60, tags=["own:{rest}"])(site.view)
+    site.app.add_url_rule("/own/<rest>", view_func=view, endpoint="own")
+    assert site.is_kept("/own/a")
+    assert site.is_kept("/own/a", Cookie="a=b")
+    assert site.calls == 1
+    site.invalidate("own:a")
+    site.get("/own/a")
+    assert site.calls == 2
+
+
+@pytest.mark.parametrize(("rules", "calls"), [("/* ttl=0", 2), ("/* ttl=600", 1)])
+def test_a_rule_with_a_ttl_of_0_leaves_out_what_is_public_too(make_site, rules, calls):
+    site = make_site(cache_responses=rules)
+    hooks = []
+    site.app.before_request(lambda: hooks.append(1) and None)
+    view = site.scale.cached_response(ttl=60, public=True)(site.view)
+    site.app.add_url_rule("/own", view_func=view, endpoint="own")
+    site.get("/own")
+    site.get("/own")
+    assert len(hooks) == calls
 
 
 def test_rules_are_read():

@@ -1,12 +1,13 @@
 """RFC 9110 and 9211: how a stored response is given to this request. Each test names its section."""
 
 import gzip
+import time
 
 import brotli
 import pytest
 from flask import Response
 
-from flask_scale.response_cache.encodings import choose, zstd
+from flask_scale.response_cache.encodings import _choose, choose, zstd
 from tests.unit.response_cache.conftest import TEXT
 
 DECODE = {"gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstd.decompress}
@@ -106,11 +107,21 @@ DATES = {
 }
 
 
-@pytest.mark.parametrize("since", [*DATES, "yesterday"])
+@pytest.mark.parametrize("since", [*DATES, "yesterday", "Sat, 01 Jan 99999999999999999999 00:00:00 GMT"])
 def test_13_1_3_since_a_date(site, since):
     site.answers(Last_Modified="Sat, 01 Jan 2022 00:00:00 GMT")
     site.get()
     assert site.get(If_Modified_Since=since).status_code == DATES.get(since, 200)
+
+
+@pytest.mark.parametrize("name", ["If_None_Match", "Accept_Encoding", "Cache_Control", "If_Modified_Since"])
+def test_a_header_of_a_megabyte_costs_little(site, name):
+    site.get()
+    began = time.process_time()
+    for unit in ('"', ",", "a,", '"a",', "gzip;q="):
+        site.get(**{name: unit * (1_000_000 // len(unit))})
+    assert time.process_time() - began < 30  # quadratic: minutes
+    assert _choose.cache_info().currsize <= 1024
 
 
 def test_13_2_2_an_entity_tag_comes_before_a_date(site):
