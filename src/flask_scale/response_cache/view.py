@@ -49,7 +49,7 @@ class ViewResponses:
             kept = peek(self._reader.cache.get, key, environ)
             return view(*args, **kwargs) if kept is None else _response(kept, answers.reused(kept, "hit"), reused=True)
         terms = Terms.of(policy, self._settings, CONTROL)
-        loading = Loading(lambda: self._call(policy, view, args, kwargs), terms)
+        loading = Loading(lambda: self._call(policy, name, view, args, kwargs), terms)
         tags = [tag.format(**(request.view_args or {})) for tag in policy.tags]
         try:
             found = read(self._reader, key, tags, loading, environ)
@@ -68,7 +68,7 @@ class ViewResponses:
         instruments().responses.labels("pass").inc()
         return view(*args, **kwargs) if loading.direct is None else loading.direct
 
-    def _call(self, policy: Policy, view: View, args: Any, kwargs: Any) -> tuple[Plain, Response]:
+    def _call(self, policy: Policy, name: str, view: View, args: Any, kwargs: Any) -> tuple[Plain, Response]:
         environ = request.environ
         conditions = {name: environ.pop(name) for name in CONDITIONS if name in environ}
         try:
@@ -76,14 +76,10 @@ class ViewResponses:
         finally:
             environ.update(conditions)
         # Flask's own door to it, `flask.session`, would count as a reader.
-        session = getattr(request_ctx, "_session", None)
-        is_personal = policy.key is None and getattr(session, "accessed", False)
+        session = request_ctx._session
+        is_personal = policy.key is None and session is not None and session.accessed
         if is_personal:
-            log.warning(
-                "%s: the session was read, so that its response may be one client's and is not cached; "
-                "give cached_response a key=, of nothing where all get the same",
-                request.endpoint,
-            )
+            _warn(name, "the session was read, so that its response may be one client's and is not cached")
         length = None if response.is_streamed else response.calculate_content_length()
         if is_personal or length is None or length > self._settings.cache_response_max_bytes:
             return Plain(response.status, list(response.headers), None), response
@@ -162,5 +158,11 @@ def _has_key(policy: Policy, name: str, args: Any, kwargs: Any) -> bool:
     own = args[1:] if args and isinstance(args[0], ClassView) else args
     if policy.key is not None or (not own and kwargs == (request.view_args or {})):
         return True
-    log.warning("%s is called with more than its URL says: not cached; give cached_response a key=", name)
+    _warn(name, "called with more than its URL says, it is not cached")
     return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _warn(name: str, why: str) -> None:
+    """Once for a view."""
+    log.warning("%s: %s; give cached_response a key=, of nothing where all get the same", name, why)
