@@ -7,20 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from support.directory import Directory
-from support.release import Release, is_ready
+from support.release import Release
+from support.stage import replace
 from support.waiting import eventually
-
-
-def replace(release: Release, component: str, *, at_once: bool) -> None:
-    """Delete a StatefulSet's pod, and wait for the next."""
-    old = release.until_ready(component, 1)[0]
-    release.delete_pod(old, at_once=at_once)
-
-    def is_back() -> bool:
-        pods = [pod for pod in release.pods(component) if pod.metadata.uid != old.metadata.uid]
-        return len(pods) == 1 and is_ready(pods[0])
-
-    eventually(is_back, f"{component} is back", seconds=180)
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["stopped", "killed"])

@@ -8,7 +8,7 @@ import pytest
 from support.cluster import CommandFailed
 from support.directory import Directory, make_key
 from support.namespace import Namespace
-from support.release import NO_AUTOSCALER, Release
+from support.release import NO_AUTOSCALER, Release, uids
 from support.waiting import eventually
 
 
@@ -44,30 +44,30 @@ def secret(release: Release) -> dict[str, str]:
 def test_an_upgrade_keeps_passwords_and_data_and_changes_what_it_was_told(steady: Release, key: str):
     with client(steady, key) as directory:
         user = directory.add_user()
-    before, pods = secret(steady), {pod.metadata.uid for pod in steady.pods("api")}
+    before, pods = secret(steady), uids(steady.pods("api"))
 
     steady.upgrade({**steady.values, "settings": {"LOG_LEVEL": "WARNING"}})
 
     assert secret(steady) == before
-    assert pods.isdisjoint(pod.metadata.uid for pod in steady.until_ready("api", 2))
+    assert pods.isdisjoint(uids(steady.until_ready("api", 2)))
     assert steady.exec("api", "printenv", "FLASK_SCALE_LOG_LEVEL").strip() == "WARNING"
     with client(steady, key) as directory:
         assert directory.get(f"/v1/users/{user['id']}").json() == user
 
 
 def test_an_image_that_is_not_there_stops_nobody_and_a_rollback_takes_it_away(steady: Release, key: str):
-    serving = {pod.metadata.uid for pod in steady.ready_pods("api")}
+    serving = uids(steady.ready_pods("api"))
 
     with pytest.raises(CommandFailed):
         steady.upgrade({**steady.values, "api": {"image": {"tag": "none"}}}, timeout="20s")
 
-    assert {pod.metadata.uid for pod in steady.ready_pods("api")} == serving
+    assert uids(steady.ready_pods("api")) == serving
     with client(steady, key) as directory:
         assert directory.get("/v1/users").status_code == 200
 
     steady.rollback()
 
-    assert {pod.metadata.uid for pod in steady.until_ready("api", 2)} == serving
+    assert uids(steady.until_ready("api", 2)) == serving
     assert steady.exec("api", "printenv", "FLASK_SCALE_LOG_LEVEL").strip() == "WARNING"
     with client(steady, key) as directory:
         directory.add_user()

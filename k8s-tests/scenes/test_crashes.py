@@ -6,7 +6,7 @@ import pytest
 
 from support.release import Release
 from support.scene import CALM_SECONDS, LONG, RATE, Play
-from support.stage import kill_a_pod, nodes_for_pods, pause, restart_node, until_whole
+from support.stage import kill_a_pod, nodes_for_pods, pause, replace, restart_node, until_whole
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
 
@@ -49,9 +49,7 @@ def test_a_broker_that_restarts(play: Play, stage: Release):
     with play("broker restarted") as scene:
         pause(CALM_SECONDS)
         scene.mark("broker killed")
-        (broker,) = stage.pods("redis-broker")
-        stage.delete_pod(broker, at_once=True)
-        stage.until_replaced(broker, "redis-broker")
+        replace(stage, "redis-broker", at_once=True)
         scene.mark("broker ready")
         pause(2 * CALM_SECONDS)
     scene.assert_nothing_failed()
@@ -62,9 +60,7 @@ def test_a_database_that_restarts(play: Play, stage: Release):
     with play("database restarted") as scene:
         pause(CALM_SECONDS)
         scene.mark("database deleted")
-        (database,) = stage.pods("postgresql")
-        stage.delete_pod(database)
-        stage.until_replaced(database, "postgresql")
+        replace(stage, "postgresql")
         scene.mark("database ready")
         pause(2 * CALM_SECONDS)
     scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, seconds=30, only=["shed"])

@@ -1,13 +1,12 @@
 """Whatever an operator does on purpose, no client notices."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubernetes.client import V1Pod
 
 from support.cluster import CommandFailed
-from support.release import Release
+from support.release import Release, uids
 from support.scene import CALM_SECONDS, FRESH, LONG, RATE, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
 from tests.load.plan import DEFAULT_MIX, Plan
@@ -90,11 +89,6 @@ def test_an_image_that_is_not_there_and_the_rollback(play: Play, stage: Release)
         pause(CALM_SECONDS)
     scene.assert_nothing_failed()
     assert uids(stage.until_ready("api", 2)) == serving
-
-
-def uids(pods: Iterable[V1Pod]) -> set[str]:
-    """What tells pods apart from those that come after them."""
-    return {pod.metadata.uid for pod in pods}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from kubernetes.client import V1Pod
 
 from support.cluster import CommandFailed
 from support.flaw import DIES_WHEN_READY, SLOW_TO_START, flawed
-from support.release import Release
+from support.release import Release, uids
 from support.scene import CALM_SECONDS, LONG, RATE, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
 from tests.load.plan import Plan, Step
@@ -62,13 +62,13 @@ def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
     play: Play, stage: Release, dying: Mapping[str, Any]
 ):
     """By minReadySeconds."""
-    serving = {pod.metadata.uid for pod in stage.ready_pods("api")}
+    serving = uids(stage.ready_pods("api"))
     with play("early death") as scene:
         pause(CALM_SECONDS)
         scene.mark("upgrade")
         with pytest.raises(CommandFailed):
             stage.upgrade(dying, timeout="60s")
-        stays = {pod.metadata.uid for pod in stage.ready_pods("api")} >= serving
+        stays = uids(stage.ready_pods("api")) >= serving
         died = [pod for pod in stage.pods("api") if pod.metadata.uid not in serving and restarts(pod)]
         scene.mark("rollback")
         stage.rollback()

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -120,14 +120,6 @@ class Release:
         # kubectl warns of a forced deletion on standard error, and does it.
         self.namespace.kubectl("delete", "pod", pod.metadata.name, *options)
 
-    def until_replaced(self, pod: V1Pod, component: str, *, seconds: float = 180) -> None:
-        """Wait until another pod than this one, the only one of a component, is ready."""
-
-        def replaced() -> bool:
-            return any(one.metadata.uid != pod.metadata.uid for one in self.ready_pods(component))
-
-        eventually(replaced, f"{pod.metadata.name} was replaced", seconds=seconds)
-
     def exec(self, component: str, *command: str, stdin: str | None = None) -> str:
         """Run a command in the first ready pod of a component."""
         pod = self.ready_pods(component)[0].metadata.name
@@ -191,6 +183,11 @@ def became(pod: V1Pod, condition: str) -> datetime:
     """When a condition of its status last changed, to the second."""
     moment: datetime = next(item.last_transition_time for item in pod.status.conditions if item.type == condition)
     return moment
+
+
+def uids(pods: Iterable[V1Pod]) -> set[str]:
+    """What tells pods apart from those that come after them."""
+    return {pod.metadata.uid for pod in pods}
 
 
 def is_ready(pod: V1Pod) -> bool:

@@ -10,7 +10,7 @@ from kubernetes.client import ApiException, V1Pod
 from urllib3.exceptions import HTTPError
 
 from support.access_log import AccessLog
-from support.release import Release, became
+from support.release import Release, became, uids
 
 PERIOD_SECONDS = 1.0
 
@@ -35,7 +35,7 @@ class ScaleUp:
     def __init__(self, release: Release, over: float) -> None:
         self._release = release
         self._over = over
-        self._old = {pod.metadata.uid for pod in release.pods("api")}
+        self._old = uids(release.pods("api"))
         self._log = AccessLog(release)
         #: (time, whether the pods' mean of requests a second was over the target by more than the HPA tolerates)
         self._over_at: list[tuple[float, bool]] = []

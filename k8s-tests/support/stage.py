@@ -44,6 +44,18 @@ def drained(release: Release, node: str) -> Iterator[None]:
         cluster.kubectl("uncordon", node)
 
 
+def replace(release: Release, component: str, *, at_once: bool = False) -> None:
+    """Delete a StatefulSet's pod, and wait for the next."""
+    old = release.until_ready(component, 1)[0]
+    release.delete_pod(old, at_once=at_once)
+
+    def is_back() -> bool:
+        pods = [pod for pod in release.pods(component) if pod.metadata.uid != old.metadata.uid]
+        return len(pods) == 1 and is_ready(pods[0])
+
+    eventually(is_back, f"{component} is back", seconds=180)
+
+
 def kill_a_pod(release: Release, component: str, dice: random.Random) -> None:
     """SIGKILL the program of one ready pod at random, from outside, as a crash or the kernel would."""
     pod = dice.choice(release.ready_pods(component))

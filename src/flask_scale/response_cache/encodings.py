@@ -8,14 +8,12 @@ from functools import lru_cache
 import brotli  # type: ignore[import-untyped]
 
 from flask_scale.cache.stored import IDENTITY
+from flask_scale.compression import MIN_SIZE
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
-
-#: Bytes under which the headers cost more than compression saves.
-MIN_BYTES = 500
 
 #: What is compressed once is sent often: a little more effort than for a response that is sent once.
 #: In the order in which the server likes them best.
@@ -38,7 +36,7 @@ COMPRESSIBLE_SUFFIXES = ("+json", "+xml")
 def encode(body: bytes, content_type: str) -> dict[str, bytes]:
     """The body by encoding: `identity` and, where they make it smaller, the others."""
     bodies = {IDENTITY: body}
-    if len(body) >= MIN_BYTES and _is_compressible(content_type):
+    if len(body) >= MIN_SIZE and _is_compressible(content_type):
         encoded = {name: encoder(body) for name, encoder in ENCODERS.items()}
         bodies |= {name: found for name, found in encoded.items() if len(found) < len(body)}
     return bodies

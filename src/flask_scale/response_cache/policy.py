@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-#: The longest time that a rule may name, in seconds.
+#: The longest lifetime, in seconds (RFC 9111, 1.2.2).
 MOST_SECONDS = 2**31
 
 

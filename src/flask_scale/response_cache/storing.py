@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from flask_scale.cache.stored import Headers
-from flask_scale.response_cache.policy import Policy
+from flask_scale.response_cache.policy import MOST_SECONDS, Policy
 
 #: Final and cacheable by default (RFC 9110, 15.1); without 206, which is a part, and 405 to 501, which are mistakes.
 STATUSES = frozenset({200, 203, 204, 300, 301, 308, 404, 410})
@@ -19,9 +19,6 @@ FORBIDDEN_VARY = frozenset({"*", "authorization", "cookie", "user-agent"})
 
 #: For at most so long a refusal is kept where it does not say itself, in seconds: there are more wrong URLs than right.
 NEGATIVE_SECONDS = 10.0
-
-#: The longest lifetime, in seconds (RFC 9111, 1.2.2).
-MOST_SECONDS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
