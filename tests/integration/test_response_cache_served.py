@@ -8,7 +8,8 @@ import pytest
 from tests.support.deadline import assert_soon
 
 REQUESTS = 100
-ROUNDS = 200
+#: On each path.
+ROUNDS = 500
 
 PATHS = pytest.mark.parametrize("path", ["/public", "/checked"])
 
@@ -52,8 +53,8 @@ def test_every_process_has_what_one_loaded_byte_for_byte(server, number, path):
 
 @pytest.mark.timeout(300)
 @PATHS
-def test_every_process_hears_of_an_invalidation(server, path):
-    """Within milliseconds, while readers cause load after load."""
+def test_no_answer_is_stale_once_an_invalidation_has_returned(server, path):
+    """In no process, while readers cause load after load."""
     ending = threading.Event()
 
     def read():
@@ -66,7 +67,7 @@ def test_every_process_hears_of_an_invalidation(server, path):
     try:
         for round_ in range(1, ROUNDS + 1):
             assert server.get("/number", method="POST", body=str(round_)).status == 204
-            assert_soon(lambda: all(server.get(path).json["number"] == round_ for _ in range(8)))  # noqa: B023
+            assert {server.get(path).json["number"] for _ in range(6)} == {round_}
     finally:
         ending.set()
         for reader in readers:

@@ -18,19 +18,22 @@ class Drops:
     keys: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     leases: tuple[tuple[str, str], ...] = ()
+    #: Under this name whoever heard of it says so.
+    receipt: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.tags or self.leases)
 
     def message(self) -> bytes:
         """The keys and tags as published to every process."""
-        return json.dumps({"keys": self.keys, "tags": self.tags}).encode()
+        return json.dumps({"keys": self.keys, "tags": self.tags, "receipt": self.receipt}).encode()
 
     @classmethod
     def of(cls, message: bytes) -> Self:
         """As received."""
         fields = json.loads(message)
-        return cls(tuple(fields["keys"]), tuple(fields["tags"]))
+        # Without a receipt: from a process of a version before it.
+        return cls(tuple(fields["keys"]), tuple(fields["tags"]), receipt=fields.get("receipt", ""))
 
 
 class Owed:

@@ -4,12 +4,17 @@ Failure policy: fail open, and fast. Connect, read and the wait for a pooled con
 by `cache_timeout_seconds`, without retries; a breaker then skips the server. Each failure raises
 CacheUnavailable and is counted in `flask_scale_cache_errors`; `TieredCache` turns it into a miss.
 A drop that the server did not confirm is made up for before anything else is asked of it.
+
+Whoever drops something waits until every process that listens has dropped it too, most of `cache_timeout_seconds`
+at most: one that hangs holds nobody up, and answers from its own memory until it wakes and hears of it.
 """
 
 import json
 import logging
 import secrets
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from redis import BlockingConnectionPool, Redis
@@ -28,6 +33,9 @@ T = TypeVar("T")
 
 #: Connections a process opens at most; more callers at once wait, at most the timeout.
 POOL_SIZE = 50
+
+#: For this part of the timeout others are waited for; what is left is the answer's own way.
+WAIT_SHARE = 0.8
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +72,8 @@ class RedisCache:
         self._look_up = self.client.register_script(scripts.LOOK_UP)
         self._store = self.client.register_script(scripts.STORE)
         self._set = self.client.register_script(scripts.SET)
+        self._unlink = self.client.register_script(scripts.DROP)
+        self._heard = self.client.register_script(scripts.HEARD)
         self._release = self.client.register_script(scripts.RELEASE)
 
     def close(self) -> None:
@@ -82,10 +92,11 @@ class RedisCache:
         if ttl <= 0:
             self.delete(key)
             return
-        drops = Drops(keys=(key,))
+        drops, news = Drops(keys=(key,)), Drops(keys=(key,), receipt=secrets.token_hex(8))
         arguments: list[Any] = [value, _milliseconds(ttl + stale), _milliseconds(stale), secrets.token_hex(8)]
-        arguments += [scripts.LOAD_MILLISECONDS, self.channel, drops.message(), *map(_bytes, tags)]
-        self._ask("set", lambda: self._set(self._names(key, tags), arguments), owes=drops)
+        arguments += [scripts.LOAD_MILLISECONDS, *self._news(news), *map(_bytes, tags)]
+        if self._ask("set", lambda: self._set(self._names(key, tags), arguments), owes=drops):
+            self._await(news.receipt)
 
     def delete(self, key: str) -> None:
         check_names(key)
@@ -117,6 +128,12 @@ class RedisCache:
     def release(self, lease: Lease) -> None:
         self._ask("release", lambda: self._release([self._name("lease", lease.key)], [lease.token]))
 
+    def heard(self, receipt: str) -> None:
+        """Say that this process has dropped what it was told of; nobody waits long for it."""
+        if receipt:
+            with suppress(RedisError, OSError):
+                self._heard([self._name("waiting", receipt), self._name("heard", receipt)])
+
     def settle(self) -> None:
         """Send the drops that are owed, whatever the breaker says.
 
@@ -139,18 +156,28 @@ class RedisCache:
             raise
 
     def _drop(self, operation: str, drops: Drops) -> None:
-        self._ask(operation, lambda: self._send(drops), owes=drops)
+        if receipt := self._ask(operation, lambda: self._send(drops), owes=drops):
+            self._await(receipt)
 
-    def _send(self, drops: Drops) -> None:
+    def _await(self, receipt: str) -> None:
+        """Wait until all who were told have dropped it."""
+        with suppress(RedisError, OSError):
+            self.client.blpop([self._name("heard", receipt)], timeout=WAIT_SHARE * self._timeout)
+
+    def _news(self, drops: Drops) -> list[Any]:
+        """Channel, message, and the name of those who have not heard it yet."""
+        return [self.channel, drops.message(), self._name("waiting", drops.receipt)]
+
+    def _send(self, drops: Drops) -> str:
+        """Drop it, and tell all; gives the receipt, "" where nobody listens."""
         names = [self._name(kind, key) for key in drops.keys for kind in ("value", "lease", "load")]
         names += [self._name("tag", tag) for tag in drops.tags]
-        with self.client.pipeline(transaction=True) as pipeline:
-            for key, token in drops.leases:
-                self._release([self._name("lease", key)], [token], client=pipeline)
-            if names:
-                pipeline.unlink(*names)
-                pipeline.publish(self.channel, drops.message())
-            pipeline.execute()
+        for key, token in drops.leases:
+            self._release([self._name("lease", key)], [token])
+        if not names:
+            return ""
+        news = replace(drops, receipt=secrets.token_hex(8))
+        return news.receipt if self._unlink(names, self._news(news)) else ""
 
     def _ask(self, operation: str, do: Callable[[], T], *, owes: Drops | None = None) -> T:
         """Do it if the breaker allows, after what is owed; what fails is owed from then on."""

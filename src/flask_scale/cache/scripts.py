@@ -6,6 +6,20 @@ that a load may replace, `tag:TAG` the tag's generation. An entry is a line of J
 
 A drop removes `load:KEY` or `tag:TAG`; what is missing matches nothing. So eviction of any key,
 by the server's memory limit or a restart, costs a load and never brings a dropped value back.
+
+What is dropped is told to every process. `waiting:RECEIPT` counts those that have not said yet that they dropped it
+too; the last one leaves a word in `heard:RECEIPT` for whoever waits.
+"""
+
+#: For how long a receipt is kept, in milliseconds: whoever waits has long given up then.
+RECEIPT_MILLISECONDS = 5_000
+
+TELL = f"""
+local function tell(channel, message, waiting)
+  local told = redis.call('PUBLISH', channel, message)
+  if told > 0 then redis.call('SET', waiting, told, 'PX', {RECEIPT_MILLISECONDS}) end
+  return told
+end
 """
 
 #: Longest load, in milliseconds, whose value is stored: the life of `load:KEY`, and the least of `tag:TAG`.
@@ -68,21 +82,42 @@ for i = 4, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3], 'GT') end
 return 1
 """
 
-#: Keep a value that was not loaded under a lease, and tell every process.
+#: Drop what is there under these names, and tell every process; return how many were told.
+#: KEYS: name... ARGV: channel, message, waiting.
+DROP = (
+    TELL
+    + """
+for i = 1, #KEYS do redis.call('UNLINK', KEYS[i]) end
+return tell(ARGV[1], ARGV[2], ARGV[3])
+"""
+)
+
+#: Say that this process has dropped it too. KEYS: waiting, heard.
+HEARD = f"""
+if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('DECR', KEYS[1]) == 0 then
+  redis.call('RPUSH', KEYS[2], 1)
+  redis.call('PEXPIRE', KEYS[2], {RECEIPT_MILLISECONDS})
+end
+"""
+
+#: Keep a value that was not loaded under a lease, and tell every process; return how many were told.
 #: KEYS: value, lease, load, tag... ARGV: value, milliseconds, stale milliseconds, new generation, least
-#: milliseconds of a tag, channel, message, tag name...
-SET = """
+#: milliseconds of a tag, channel, message, waiting, tag name...
+SET = (
+    TELL
+    + """
 local tags = {}
 for i = 4, #KEYS do
   redis.call('SET', KEYS[i], ARGV[4], 'NX', 'PX', ARGV[5])
   redis.call('PEXPIRE', KEYS[i], ARGV[2], 'GT')
-  tags[ARGV[i + 4]] = redis.call('GET', KEYS[i])
+  tags[ARGV[i + 5]] = redis.call('GET', KEYS[i])
 end
 local head = cjson.encode({stale = tonumber(ARGV[3]), tags = tags})
 redis.call('SET', KEYS[1], head .. '\\n' .. ARGV[1], 'PX', ARGV[2])
 redis.call('UNLINK', KEYS[2], KEYS[3])
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+return tell(ARGV[6], ARGV[7], ARGV[8])
 """
+)
 
 #: End the lease where it is still the caller's. KEYS: lease. ARGV: token.
 RELEASE = """

@@ -131,6 +131,7 @@ class TieredCache:
         for key in drops.keys:
             self._near.delete(key)
         self._near.invalidate(drops.tags)
+        self._shared.heard(drops.receipt)
 
     def _settle(self) -> None:
         with suppress(CacheUnavailable):
