@@ -44,21 +44,21 @@ class AccessLog:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         begun = time.perf_counter()
-        request_id = _request_id(environ)
-        environ["flask_scale.request_id"] = request_id
+        identity = request_id(environ)
+        environ["flask_scale.request_id"] = identity
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=identity)
         answered: dict[str, str] = {"status": "500"}
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             answered["status"] = status[:3]
             if not any(name.lower() == "x-request-id" for name, _ in headers):
-                headers.append(("X-Request-ID", request_id))
+                headers.append(("X-Request-ID", identity))
             return start_response(status, headers, *rest)
 
         def end(sent: int) -> None:
-            if self._on and self._logger.isEnabledFor(logging.INFO):
-                self._write(environ, int(answered["status"]), time.perf_counter() - begun, sent)
+            if self.is_on:
+                self.write(environ, int(answered["status"]), time.perf_counter() - begun, sent)
 
         try:
             body = self.app(environ, start)
@@ -67,7 +67,13 @@ class AccessLog:
             raise
         return watched(environ, body, end)
 
-    def _write(self, environ: "WSGIEnvironment", status: int, seconds: float, sent: int) -> None:
+    @property
+    def is_on(self) -> bool:
+        """Whether lines are written."""
+        return self._on and self._logger.isEnabledFor(logging.INFO)
+
+    def write(self, environ: "WSGIEnvironment", status: int, seconds: float, sent: int) -> None:
+        """Write a request's line: its time in seconds, and the bytes of its body."""
         event = {
             "event": "request",
             "method": environ["REQUEST_METHOD"],
@@ -140,6 +146,7 @@ def _renderer(settings: Settings) -> Any:
     return structlog.processors.JSONRenderer()
 
 
-def _request_id(environ: "WSGIEnvironment") -> str:
+def request_id(environ: "WSGIEnvironment") -> str:
+    """The client's, where it looks like one, else a new one."""
     given: str = environ.get("HTTP_X_REQUEST_ID", "")
     return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)

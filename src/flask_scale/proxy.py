@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.http import parse_list_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_scale.state import State
@@ -42,6 +43,7 @@ class TrustedProxies:
     def __init__(self, app: "WSGIApplication", allow: str, hops: int) -> None:
         self.app = app
         self._fixed = ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops)
+        self._hops = hops
         self._networks = _networks(allow)
         self._trusts = lru_cache(maxsize=1024)(self._find)
 
@@ -53,6 +55,13 @@ class TrustedProxies:
         for name in FORWARDED:
             environ.pop(name, None)
         return self.app(environ, start_response)
+
+    def client(self, peer: str, forwarded_for: str | None) -> str:
+        """The address of the client of a request from `peer`, by its X-Forwarded-For."""
+        if not self._trusts(peer):
+            return peer
+        told = parse_list_header(forwarded_for or "")
+        return told[-self._hops] if len(told) >= self._hops else peer
 
     def _find(self, address: str) -> bool:
         try:

@@ -23,7 +23,7 @@ def test_nginx_takes_it(case, tmp_path):
     for name, text in data.items():
         moved = text.replace("/tmp/", f"{tmp_path}/").replace("/etc/flask-scale/", f"{tmp_path}/")
         moved = moved.replace("/etc/resolv.conf", f"{tmp_path}/resolv.conf")
-        moved = moved.replace("exec nginx", f"exec {nginx._program(None)} -t -p {tmp_path}")
+        moved = moved.replace("exec nginx", f"exec {nginx.program(None)} -t -p {tmp_path}")
         # The wheel's nginx is built without this module.
         (tmp_path / name).write_text(moved.replace("stub_status;", ""))
     answer = subprocess.run(["sh", tmp_path / "start.sh"], capture_output=True, text=True, check=False)

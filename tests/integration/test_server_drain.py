@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-CLASSES = ("gevent", "gthread", "sync")
+CLASSES = ("fast", "gevent", "gthread", "sync")
 
 
 def poll(check, seconds=10.0):

@@ -11,7 +11,7 @@ from flask_scale.settings import PREFIX, Settings, load_settings
 def test_the_defaults_are_the_tutorials_values():
     settings = load_settings(environ={})
 
-    assert (settings.bind, settings.workers, settings.worker_class) == ("0.0.0.0:8000", 4, "gevent")
+    assert (settings.bind, settings.workers, settings.worker_class) == ("0.0.0.0:8000", 4, "fast")
     assert (settings.pool_size, settings.max_overflow, settings.pool_recycle_seconds) == (10, 5, 1800)
     assert settings.cache_ttl_seconds == 300
 
@@ -44,7 +44,7 @@ def test_settings_cannot_be_changed():
         ("FLASK_SCALE_ZZZZZZ", "4", "docs/reference/settings.md"),
         ("FLASK_SCALE_WORKERS", "four", "FLASK_SCALE_WORKERS='four'"),
         ("FLASK_SCALE_WORKERS", "0", "greater than or equal to 1"),
-        ("FLASK_SCALE_WORKER_CLASS", "tornado", "'gevent', 'gthread' or 'sync'"),
+        ("FLASK_SCALE_WORKER_CLASS", "tornado", "'fast', 'gevent', 'gthread' or 'sync'"),
         ("FLASK_SCALE_BIND", "8000", "host:port"),
         ("FLASK_SCALE_BIND", "127.0.0.1:99999", "host:port"),
         ("FLASK_SCALE_DATABASE_URL", "mysql://a/b", "must begin with postgresql://"),

@@ -55,6 +55,7 @@ http {
     keepalive_timeout 65s;
     keepalive_requests 100000;
 
+$cache
     map $$http_x_request_id $$given_or_new_id { "" $$request_id; default $$http_x_request_id; }
 
     upstream app {
@@ -85,6 +86,7 @@ $upstreams
             proxy_read_timeout 60s;
             proxy_next_upstream error timeout;
             proxy_next_upstream_tries 2;
+$cached
         }
 
         # Not named locations: a request line that cannot be read has no URI, and these need one.
@@ -95,6 +97,35 @@ $problems
     }
 }
 """)
+
+#: What may be kept, and how long, the app says (`s-maxage`, `stale-while-revalidate`, `stale-if-error`, and
+#: X-Accel-Expires: 0 for what differs by more than the encoding). The many spellings of Accept-Encoding come down to
+#: four, each with an entry of its own. Who asks for what is missing goes to the app, which loads it once for all who
+#: ask at once; here they would poll.
+CACHE = Template("""\
+    proxy_cache_path "$folder/cache" keys_zone=responses:16m max_size=256m inactive=10m use_temp_path=off;
+    map $$http_accept_encoding $$encoding {
+        default identity;
+        "~*\\bzstd\\b(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$$))" zstd;
+        "~*\\bbr\\b(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$$))" br;
+        "~*\\bgzip\\b(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$$))" gzip;
+    }
+    map $$upstream_cache_status $$cache_status {
+        HIT "nginx; hit";
+        STALE "nginx; hit; detail=stale";
+        UPDATING "nginx; hit; detail=updating";
+        MISS "nginx; fwd=uri-miss";
+        EXPIRED "nginx; fwd=stale";
+        default "";
+    }
+""")
+CACHED = """\
+            proxy_cache responses;
+            proxy_cache_key $encoding:$scheme://$http_host$request_uri;
+            proxy_cache_background_update on;
+            proxy_ignore_headers Vary;
+            proxy_set_header Accept-Encoding $encoding;
+            add_header Cache-Status $cache_status always;"""
 
 UPSTREAM = "        server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;"
 
@@ -113,7 +144,8 @@ class Nginx(Process):
     """Listens on 127.0.0.1:`port` and spreads requests over `upstreams`, by the fewest in flight.
 
     A GET whose instance refuses or breaks off goes to another one; a POST that was sent does not.
-    What a client says of itself in X-Forwarded-* is overwritten. Started by root it runs as `nobody`,
+    What a client says of itself in X-Forwarded-* is overwritten. With `caches` it keeps what the app's
+    Cache-Control lets a shared cache keep. Started by root it runs as `nobody`,
     so `folder` must be where that account can get to (`account.reachable_folder`).
     """
 
@@ -127,16 +159,18 @@ class Nginx(Process):
         *,
         log: Path | None = None,
         body_megabytes: int = BODY_MEGABYTES,
+        caches: bool = False,
     ) -> None:
         super().__init__("nginx", log or folder.with_suffix(".log"), account=unprivileged())
         self.folder = folder.absolute()
         self.port = port
         self.upstreams = upstreams
         self.body_megabytes = body_megabytes
+        self.caches = caches
         self.url = f"http://127.0.0.1:{port}"
 
     def command(self) -> Sequence[str | Path]:
-        return [_program(self.account), "-p", self.folder, "-c", self.folder / "nginx.conf"]
+        return [program(self.account), "-p", self.folder, "-c", self.folder / "nginx.conf"]
 
     def prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -155,6 +189,8 @@ class Nginx(Process):
             port=self.port,
             body=self.body_megabytes,
             upstreams="\n".join(UPSTREAM.format(port=port) for port in self.upstreams),
+            cache=CACHE.substitute(folder=self.folder) if self.caches else "",
+            cached=CACHED if self.caches else "",
             problems="\n".join(_problems(TITLES.items())),
         )
 
@@ -166,7 +202,7 @@ def _problems(titles: Iterable[tuple[int, str]]) -> Iterable[str]:
         yield PROBLEM.substitute(status=status, body=body, retry=retry)
 
 
-def _program(account: Account | None) -> Path:
+def program(account: Account | None) -> Path:
     """The path of nginx, where `account` can run it.
 
     Raises:

@@ -96,7 +96,8 @@ class Stack:
         ports = ports_from(self.options.port + 1)
         urls = self._start_servers(data, ports)
         environment = {**DEFAULTS, **_workers(self.options.instances), **os.environ, **urls}
-        api_key = self._migrate(load_settings(environ=environment))
+        settings = load_settings(environ=environment)
+        api_key = self._migrate(settings)
         instances, worker = self._start_app(environment, ports)
         nginx = Nginx(
             reachable_folder(data / "nginx", unprivileged()),
@@ -104,6 +105,7 @@ class Stack:
             [instance.port for instance in instances],
             log=self._log("nginx", shown=self.options.verbose),
             body_megabytes=self.options.body_megabytes,
+            caches=settings.cache_edge_seconds > 0,
         )
         self._supervisor.start(nginx)
         facts = {

@@ -18,6 +18,10 @@ NAME = "flask-scale"
 KEPT_OF_304 = frozenset({"cache-control", "content-location", "date", "etag", "expires", "vary", "last-modified"})
 
 
+#: In the environ of a conditional request.
+CONDITIONAL = frozenset({"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"})
+
+
 class Answer(NamedTuple):
     """What is sent."""
 
@@ -64,6 +68,8 @@ BYPASS = f"{NAME}; fwd=bypass"
 def _is_not_modified(environ: "WSGIEnvironment", headers: Headers, status: str) -> bool:
     """By If-None-Match, else by If-Modified-Since (RFC 9110, 13.2.2)."""
     if not status.startswith("2"):
+        return False
+    if CONDITIONAL.isdisjoint(environ):
         return False
     known = {name.lower(): value for name, value in headers}
     if (tags := environ.get("HTTP_IF_NONE_MATCH")) is not None:

@@ -5,7 +5,7 @@ a hit nothing of the app runs, no access check either; so whoever comes with cre
 gets a stored response only where the app said that anybody may have it, and theirs are never stored otherwise.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from flask_scale.cache.read_through import ReadThrough
 from flask_scale.cache.stored import Headers, Stored
 from flask_scale.metrics.instruments import instruments
 from flask_scale.response_cache import answer as answers
+from flask_scale.response_cache import edge
 from flask_scale.response_cache.keys import front_key, url_of
 from flask_scale.response_cache.loading import Loading, Plain, Terms
 from flask_scale.response_cache.policy import Policy, Public, Rule, find
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 #: In the environ after the app was called: the URL rule that matched, for the metrics.
 RULE = "flask_scale.url_rule"
-
-#: Of a public response whose Cache-Control is silent: others may keep it, and ask whether it is still right.
-CONTROL = "public, no-cache"
 
 
 class Sent(NamedTuple):
@@ -61,8 +59,15 @@ class ResponseCache:
         self._rules = rules
         self._forwarded = forwarded
         self._views: Mapping[str, Policy] | None = None
+        #: Hears of each response that was given from this process's own memory: the environ, and its key.
+        self.on_hit: Callable[[WSGIEnvironment, str], None] | None = None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if self.at_edge:
+            start_response = edge.guarded(start_response)
+        return self._respond(environ, start_response)
+
+    def _respond(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in METHODS or not (self._rules or self._public_views()):
             return self.app(environ, start_response)
         begun = perf_counter()
@@ -70,9 +75,10 @@ class ResponseCache:
         if url is None:
             return self.app(environ, start_response)
         key = front_key(url)
-        stored = peek(self._reader.cache.peek, key, environ)
-        if stored is not None and _may_have(stored, environ):
-            return self._reuse(stored, environ, start_response, "hit", begun)
+        if (answer := self.hit(key, environ)) is not None:
+            if self.on_hit is not None:
+                self.on_hit(environ, key)
+            return _send(answer, start_response)
         found = self._find(environ)
         if found is None or found.policy.ttl == 0:
             return self.app(environ, start_response)
@@ -80,16 +86,30 @@ class ResponseCache:
             return self._pass(environ, start_response)
         return self._read(key, found, environ, start_response, begun)
 
+    @property
+    def at_edge(self) -> bool:
+        """Whether nginx in front keeps responses too."""
+        return self._state.settings.cache_edge_seconds > 0
+
+    def hit(self, key: str, environ: "WSGIEnvironment") -> answers.Answer | None:
+        """The answer that this process holds itself, if there is one and the request may have it."""
+        begun = perf_counter()
+        stored = peek(self._reader.cache.peek, key, environ)
+        if stored is None or not _may_have(stored, environ):
+            return None
+        return self._reuse(stored, environ, "hit", begun)
+
     def _read(
         self, key: str, found: Found, environ: "WSGIEnvironment", start_response: "StartResponse", begun: float
     ) -> Iterable[bytes]:
-        terms = Terms.of(found.policy, self._state.settings, CONTROL)
+        settings = self._state.settings
+        terms = Terms.of(found.policy, settings, edge.control(settings))
         loading = Loading(lambda: self._call(environ, handled=found.of_view), terms)
         tags = [tag.format(**found.parts) for tag in found.policy.tags]
         kept = read(self._reader, key, tags, loading, environ)
         if kept is not None and kept.value is not loading.stored:
             _close(loading.direct)
-            return self._reuse(kept.value, environ, start_response, kept.result, begun)  # type: ignore[arg-type]
+            return _send(self._reuse(kept.value, environ, kept.result, begun), start_response)  # type: ignore[arg-type]
         if loading.stored is not None:
             instruments().responses.labels("miss").inc()
             status = answers.miss(kept=loading.kept)
@@ -99,14 +119,12 @@ class ResponseCache:
             return _send_direct(loading.direct, environ, start_response)
         return self._pass(environ, start_response)
 
-    def _reuse(
-        self, stored: Stored, environ: "WSGIEnvironment", start_response: "StartResponse", result: str, begun: float
-    ) -> Iterable[bytes]:
+    def _reuse(self, stored: Stored, environ: "WSGIEnvironment", result: str, begun: float) -> answers.Answer:
         answer = answers.answer(stored, environ, answers.reused(stored, result), reused=True)
         if self._state.requests is not None:
             seconds = perf_counter() - begun
             self._state.requests.record(environ["REQUEST_METHOD"], stored.head.rule, int(answer.status[:3]), seconds)
-        return _send(answer, start_response)
+        return answer
 
     def _pass(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         instruments().responses.labels("pass").inc()

@@ -8,6 +8,7 @@ from flask_scale.server.log import Log
 from flask_scale.settings import Settings
 
 WORKER_CLASSES = {
+    "fast": "flask_scale.server.fast_worker.FastWorker",
     "gevent": "flask_scale.server.worker.GeventWorker",
     "gthread": "flask_scale.server.thread_worker.ThreadWorker",
     "sync": "flask_scale.server.sync_worker.SyncWorker",

@@ -8,6 +8,9 @@ from gunicorn.util import parse_address
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+#: In the environ of a plain request: the address of its listener.
+LISTENER = "flask_scale.listener"
+
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 
 
@@ -30,12 +33,14 @@ class ByListener:
     """WSGI app: the internal app for what came in at the internal listener, the public app for the rest."""
 
     def __init__(self, public: "WSGIApplication", internal: "WSGIApplication", listener: InternalListener) -> None:
-        self._public = public
+        self.public = public
         self._internal = internal
         self._listener = listener
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        app = self._internal if self._listener.accepted(environ["gunicorn.socket"]) else self._public
+        name = environ.get(LISTENER)
+        accepted = self._listener.is_named(name) if name else self._listener.accepted(environ["gunicorn.socket"])
+        app = self._internal if accepted else self.public
         return app(environ, start_response)
 
 

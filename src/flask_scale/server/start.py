@@ -11,6 +11,6 @@ def start() -> Settings:
         SettingsError: one line that names the setting and the remedy.
     """
     settings = load_settings()
-    if settings.worker_class == "gevent":
+    if settings.worker_class in ("fast", "gevent"):
         patch_master()
     return settings

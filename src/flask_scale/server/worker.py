@@ -75,12 +75,16 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
 
     def handle_request(self, *args: Any) -> None:
         """Answer one request, then let others run: the next one may be in the buffer already."""
+        self.answer(*args)
+        gevent.sleep(0)
+
+    def answer(self, *args: Any) -> None:
+        """Answer one request."""
         try:
             super().handle_request(*args)
         finally:
             if not self.alive:
                 self._stopping.set()
-        gevent.sleep(0)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop at once instead of at the next look at `alive`."""

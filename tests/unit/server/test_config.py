@@ -41,6 +41,7 @@ def test_both_ports_are_bound_in_order():
 @pytest.mark.parametrize(
     ("worker_class", "name", "threads"),
     [
+        ("fast", "flask_scale.server.fast_worker.FastWorker", 1),
         ("gevent", "flask_scale.server.worker.GeventWorker", 1),
         ("gthread", "flask_scale.server.thread_worker.ThreadWorker", 6),
         ("sync", "flask_scale.server.sync_worker.SyncWorker", 1),
