@@ -78,6 +78,16 @@ scene-mutants: setup ## Take the chart's safeguards away, one by one: does the s
 	@sh scripts/images.sh
 	@exec $(PYTHON_VENV) -m tests.mutants chart --only "$(ONLY)"
 
+##@ Measure
+
+.PHONY: bench
+bench: ## Compare with what you would otherwise run, about 15 minutes: table, results/bench.json and bench.png [BENCH=--only word]
+	@sh scripts/setup.sh bench && sh scripts/wrk.sh && exec .venv-bench/bin/python -m benchmarks $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: ## The same in about 2 minutes: an idea, not a result
+	@$(MAKE) bench BENCH="--quick $(BENCH)"
+
 ##@ Look after
 
 .PHONY: setup
@@ -93,6 +103,8 @@ lock: setup ## Pin the newest allowed versions in requirements/
 	@for image in api worker; do \
 	    $(STEP) "requirements/$$image.txt" $(COMPILE) pyproject.toml --group $$image -c requirements/dev.txt -o requirements/$$image.txt; done
 	@$(STEP) "requirements/build.txt" $(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
+	@$(STEP) "requirements/bench.txt" $(COMPILE) pyproject.toml --extra dev --group build --group bench \
+	    -c requirements/dev.txt -o requirements/bench.txt
 
 .PHONY: docs
 docs: setup ## Write what is made from the settings: their page, and the chart's schema of them
@@ -109,7 +121,7 @@ clean: ## Remove caches, .venv and the data of `make run`
 	    { echo "make run still runs here: end it first (Ctrl-C)" >&2; exit 1; }
 	@# Under root's closed home the data lie elsewhere, behind links.
 	@for link in .flask-scale/*; do if [ -L "$$link" ]; then rm -rf "$$(readlink -f "$$link")"; fi; done
-	rm -rf .venv .flask-scale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .venv-bench .flask-scale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 	find src services tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -1,15 +1,19 @@
 #!/bin/sh
 # Makes .venv with what requirements/dev.txt pins and with this checkout, where it is not there yet.
-# `make setup` calls it; PYTHON=/path/to/python chooses the interpreter.
+# `make setup` calls it; PYTHON=/path/to/python chooses the interpreter. With the argument "bench" it is
+# .venv-bench and requirements/bench.txt: what the library is compared with stays out of .venv.
 set -eu
 cd "$(dirname "$0")/.."
 
-venv=.venv
+case ${1:-dev} in
+dev) venv=.venv pins=requirements/dev.txt ;;
+*) venv=.venv-$1 pins=requirements/$1.txt ;;
+esac
 stamp=$venv/.ready
 
 wanted() {
     pwd
-    cksum requirements/dev.txt pyproject.toml scripts/setup.sh
+    cksum "$pins" pyproject.toml scripts/setup.sh
 }
 
 fail() {
@@ -54,7 +58,7 @@ install() {
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && "$venv/bin/python" -c '' 2>/dev/null; then
     exit 0
 fi
-[ -f requirements/dev.txt ] || fail "requirements/dev.txt is missing: make lock"
+[ -f "$pins" ] || fail "$pins is missing: make lock"
 if [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" != "$(pwd)" ]; then
     rm -rf "$venv" # its programs name the folder that it was made in
 fi
@@ -62,8 +66,8 @@ rm -f "$stamp"
 if ! is_new_enough "$venv/bin/python" || ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
     make_venv
 fi
-echo "setup: installing what requirements/dev.txt pins (once; about two minutes on a slow line)"
-install --require-hashes -r requirements/dev.txt
+echo "setup: installing what $pins pins (once; about two minutes on a slow line)"
+install --require-hashes -r "$pins"
 install --quiet --no-deps --no-build-isolation --editable .
 wanted >"$stamp"
 echo "setup: ready"

@@ -1,0 +1,1 @@
+"""Measurements. `python -m benchmarks` compares flask_scale with what a person would otherwise run."""

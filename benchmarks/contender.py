@@ -1,0 +1,135 @@
+"""One server under test: how it is started, and the CPU time of its processes."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from benchmarks.stores import Stores
+from flask_scale.dev.probe import status_of
+from flask_scale.dev.process import Process, free_port
+
+PYTHON = sys.executable
+ROOT = Path(__file__).parents[1]
+
+#: Where each server runs, and the load apart from it.
+SERVER_CPU, LOAD_CPU = 0, 1
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A name in the tables, the words that start it ({port} is filled in), and the paths that it has."""
+
+    name: str
+    command: Sequence[str]
+    paths: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Server(Process):
+    """A contender's processes, on SERVER_CPU alone."""
+
+    ready_seconds = 60.0
+
+    def __init__(self, contender: Contender, stores: Stores, folder: Path) -> None:
+        super().__init__(contender.name, folder / f"{contender.name.replace(' ', '-').replace('/', '-')}.log")
+        self.contender = contender
+        self.port, self._internal = free_port(), free_port()
+        self._stores = stores
+
+    def command(self) -> Sequence[str]:
+        return [word.format(port=self.port) for word in self.contender.command]
+
+    def environment(self) -> Mapping[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_SCALE_")}
+        urls = {"DATABASE_URL": self._stores.database_url, "CACHE_URL": self._stores.cache_url}
+        urls["BROKER_URL"] = self._stores.broker_url
+        ours = {f"FLASK_SCALE_{name}": value for name, value in urls.items()}
+        ours |= {
+            "FLASK_SCALE_BIND": f"127.0.0.1:{self.port}",
+            "FLASK_SCALE_INTERNAL_BIND": f"127.0.0.1:{self._internal}",
+        }
+        theirs = {f"BENCH_{name}": value for name, value in urls.items()}
+        return inherited | {"PYTHONPATH": str(ROOT)} | theirs | ours | dict(self.contender.environment)
+
+    def is_ready(self) -> bool:
+        return status_of(f"http://127.0.0.1:{self.port}/report") == 200
+
+
+def cpu_seconds(processes: Iterable[Process]) -> float:
+    """CPU time that these processes and all their children have taken so far."""
+    return sum(_cpu(one) for process in processes for one in _family(process.pid))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
+APPS = "benchmarks.contenders"
+
+
+def _gunicorn(app: str, *words: str) -> tuple[str, ...]:
+    return (PYTHON, "-m", "gunicorn", "-w", "1", *words, "-b", "127.0.0.1:{port}", f"{APPS}.{app}")
+
+
+def _gthread(app: str) -> tuple[str, ...]:
+    return _gunicorn(app, "-k", "gthread", "--threads", "8")
+
+
+def _granian(app: str, *words: str) -> tuple[str, ...]:
+    address = ("--host", "127.0.0.1", "--port", "{port}")
+    return (
+        PYTHON,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--workers",
+        "1",
+        "--no-ws",
+        *address,
+        *words,
+        f"{APPS}.{app}",
+    )
+
+
+def _uvicorn(app: str) -> tuple[str, ...]:
+    quiet = ("--no-access-log", "--log-level", "warning")
+    return (PYTHON, "-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", *quiet, f"{APPS}.{app}")
+
+
+def _ours(worker_class: str, **settings: str) -> Mapping[str, str]:
+    settings = {"WORKERS": "1", "WORKER_CLASS": worker_class, "ACCESS_LOG": "0", **settings}
+    return {f"FLASK_SCALE_{name}": value for name, value in settings.items()}
+
+
+SERVE = (PYTHON, "-m", "flask_scale", "serve", f"{APPS}.ours:app")
+TUTORIAL = "tutorial"
+
+#: The paths of each: r is the cached report, c the conditional one, i a row, j a job.
+CONTENDERS: Sequence[Contender] = (
+    Contender(TUTORIAL, _gunicorn("tutorial:app", "-k", "gevent"), "rcij"),
+    Contender("tutorial again (A/A)", _gunicorn("tutorial:app", "-k", "gevent"), "rcij"),
+    Contender("tutorial on gthread", _gthread("tutorial:app"), "ri"),
+    Contender("tutorial on Granian", _granian("tutorial:app", "--blocking-threads", "8"), "rij"),
+    Contender("Flask-Caching", _gunicorn("caching:app", "-k", "gevent"), "r"),
+    Contender("FastAPI on uvicorn", _uvicorn("fast_api:app"), "ri"),
+    Contender("Falcon on gthread", _gthread("falcon_app:app"), "ri"),
+    Contender("Django on gthread", _gthread("django_app:app"), "ri"),
+    Contender("bare WSGI on gevent", _gunicorn("bare:app", "-k", "gevent"), "r"),
+    Contender("bare WSGI on Granian", _granian("bare:app"), "r"),
+    Contender("flask_scale on gevent", SERVE, "rcij", _ours("gevent")),
+    Contender("flask_scale", SERVE, "rcij", _ours("fast")),
+)

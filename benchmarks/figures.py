@@ -1,0 +1,104 @@
+"""Medians with intervals, ratios between contenders, and the gates that they have to pass."""
+
+import random
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.blocks import Block, Measured
+from benchmarks.contender import TUTORIAL
+
+#: Resamples of a bootstrap, and the share of them that an interval covers.
+RESAMPLES, COVERAGE = 2000, 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A median, and the bootstrap interval around it."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a table says of one contender on one path."""
+
+    path: str
+    name: str
+    #: Microseconds of CPU a request.
+    cpu: Estimate
+    #: How many times less that is than the tutorial's, block by block.
+    ratio: Estimate
+    #: Requests a second.
+    rate: Estimate
+    #: Milliseconds.
+    p50: float
+    p99: float
+    errors: int
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`name` on `path` takes `least` times less CPU a request than `against`; `moonshot` is the dream."""
+
+    path: str
+    name: str
+    against: str
+    least: float
+    moonshot: float | None = None
+
+
+GATES: Sequence[Gate] = (
+    Gate("r", "flask_scale on gevent", TUTORIAL, 3, 3.5),
+    Gate("r", "flask_scale", TUTORIAL, 12, 20),
+    Gate("r", "flask_scale on gevent", "bare WSGI on gevent", 0.85),
+    Gate("r", "flask_scale", "bare WSGI on Granian", 0.6),
+    Gate("i", "flask_scale", TUTORIAL, 2, 3),
+    Gate("i", "flask_scale", "tutorial on Granian", 1),
+    Gate("j", "flask_scale", TUTORIAL, 2, 3),
+)
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """The median, and its bootstrap interval."""
+    chance = random.Random(1)  # noqa: S311
+    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    edge = int(RESAMPLES * (1 - COVERAGE) / 2)
+    return Estimate(statistics.median(values), medians[edge], medians[-1 - edge])
+
+
+def ratio(base: Sequence[Block], other: Sequence[Block]) -> Estimate:
+    """How many times less CPU `other` takes, block by block."""
+    return estimate([one.cpu / two.cpu for one, two in zip(base, other, strict=True)])
+
+
+def rows(measured: Measured) -> list[Row]:
+    """A row for each contender, the cheapest first."""
+    base = measured.blocks[TUTORIAL]
+    found = [
+        Row(
+            measured.path,
+            name,
+            estimate([block.cpu for block in blocks]),
+            ratio(base, blocks),
+            estimate([block.rate for block in blocks]),
+            statistics.median(block.told.p50 for block in blocks),
+            statistics.median(block.told.p99 for block in blocks),
+            sum(block.told.errors for block in blocks),
+        )
+        for name, blocks in measured.blocks.items()
+    ]
+    return sorted(found, key=lambda row: row.cpu.median)
+
+
+def gates(measured: Measured) -> list[dict[str, Any]]:
+    """Each gate of the path, with what was found."""
+    found = []
+    for gate in GATES:
+        if gate.path == measured.path and {gate.name, gate.against} <= measured.blocks.keys():
+            seen = ratio(measured.blocks[gate.against], measured.blocks[gate.name])
+            found.append({**asdict(gate), "found": asdict(seen), "holds": seen.median >= gate.least})
+    return found
