@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from support.cluster import ROOT
 from support.directory import make_key
 from support.release import Release
@@ -38,6 +40,9 @@ LONGEST_SECONDS = 1800
 
 #: What an operation's first attempt may meet but the right answer.
 WRONG: Sequence[Name] = ("fail", "unknown", "shed")
+
+#: A client that is later than this, in seconds, with one request of its schedule is no judge of the others.
+LATENESS_SECONDS = 2.0
 
 #: Load before the first and after the last thing that happens, in seconds.
 CALM_SECONDS = 5
@@ -71,6 +76,7 @@ class Scene:
             only: What their first attempts may have met.
         """
         self.assert_sound()
+        self._skip_of_late_client()
         wrong = [one for one in self.run.history.events if one.attempt == 1 and one.event in WRONG]
         times = [one.intended_at for one in wrong]
         self.at_most("requests that were not served", len(wrong), "requests", requests)
@@ -81,8 +87,17 @@ class Scene:
 
     def assert_nothing_failed(self) -> None:
         """Pass where besides every request got its right answer at its first attempt."""
-        self.run.assert_none_failed()
         self.assert_sound()
+        self._skip_of_late_client()
+        self.run.assert_none_failed()
+
+    def _skip_of_late_client(self) -> None:
+        """A client that had no processor for so long tells nothing of the release, whatever it met."""
+        late = self.run.client.worst_lateness_seconds
+        if late > LATENESS_SECONDS:
+            pytest.skip(
+                f"not judged: the load's own client was up to {late:.1f} s late; let the machine do less beside"
+            )
 
     def at_most(self, name: str, value: float | None, unit: str, most: float | None) -> None:
         """Keep a figure whose gate is `most`, if there is one; a value of None is never. A missed gate is told."""
