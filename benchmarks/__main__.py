@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import report
-from benchmarks.blocks import Measured, UnderTest, measure
+from benchmarks.blocks import Measured, UnderTest, measure, order
 from benchmarks.contender import CONTENDERS, SERVER_CPU, Server
+from benchmarks.drain import QUEUES, drain, make_schema
 from benchmarks.figures import gates, rows
 from benchmarks.floors import FLOORS, Floor
 from benchmarks.generator import Wrk
@@ -32,29 +33,39 @@ from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.errors import DevStackError
 
 ROOT = Path(__file__).parents[1]
-PATHS = "rcij"
+PATHS = "rcije"
 
-#: Rounds, and seconds of a block.
-FULL, QUICK = (8, 2.5), (2, 1.5)
+#: Rounds, and seconds of a block; rounds of drains, and their jobs.
+FULL, QUICK = (8, 2.5, 4, 2000), (2, 1.5, 1, 500)
+
+
+COLUMNS = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
 
 @click.command(help=__doc__)
 @click.option("--quick", is_flag=True, help="Fewer and shorter blocks: an idea, not a result.")
 @click.option("--only", metavar="WORD", default="", help="Only contenders whose name has the word, and the tutorial.")
-@click.option("--paths", default=PATHS, help="Of r (report), c (conditional), i (row), j (job).", show_default=True)
+@click.option(
+    "--paths", default=PATHS, help="Of r (report), c (conditional), i (row), j (job), e (jobs done).", show_default=True
+)
 @click.option("--out", type=click.Path(path_type=Path), default=ROOT / "results", help="Where the results go.")
 def main(quick: bool, only: str, paths: str, out: Path) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         raise click.ClickException("servers and load need a CPU each: this process may use one alone")
     console = Console()
-    rounds, seconds = QUICK if quick else FULL
+    rounds, seconds, drains, jobs = QUICK if quick else FULL
     begun = time.time()
     try:
         with temporary_folder(unprivileged()) as folder, ExitStack() as stack:
             os.sched_setaffinity(0, {SERVER_CPU})
             stores = stack.enter_context(running_stores(folder))
-            servers = _start(stack, stores, folder, only, console)
-            measured = _measure(servers, stores, Wrk(folder), paths, rounds, seconds, console)
+            asked = [path for path in paths if path != "e"]
+            measured = []
+            if asked:
+                servers = _start(stack, stores, folder, only, console)
+                measured = _measure(servers, stores, Wrk(folder), asked, rounds, seconds, console)
+            if "e" in paths:
+                measured.append(_drain(stores, folder, only, drains, jobs, console))
     except (DevStackError, Wrong) as error:
         raise click.ClickException(str(error)) from error
     found = [row for one in measured for row in rows(one)]
@@ -89,14 +100,13 @@ def _measure(
     servers: Sequence[UnderTest],
     stores: Stores,
     wrk: Wrk,
-    paths: str,
+    paths: Sequence[str],
     rounds: int,
     seconds: float,
     console: Console,
 ) -> list[Measured]:
-    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     measured = []
-    with Progress(*columns, console=console) as progress:
+    with Progress(*COLUMNS, console=console) as progress:
         for path in paths:
             chosen = [server for server in servers if path in server.contender.paths]
             etags = {one.contender.name: _verify(path, one) for one in chosen}
@@ -108,6 +118,20 @@ def _measure(
             measured.append(
                 measure(path, chosen, stores.processes, wrk, etags=etags, rounds=rounds, seconds=seconds, tell=tell)
             )
+    return measured
+
+
+def _drain(stores: Stores, folder: Path, only: str, rounds: int, jobs: int, console: Console) -> Measured:
+    chosen = [queue for queue in QUEUES if only in queue.name or queue is QUEUES[0]]
+    measured = Measured("e", QUEUES[0].name)
+    with Progress(*COLUMNS, console=console) as progress:
+        task = progress.add_task(report.TITLES["e"], total=len(chosen) * rounds)
+        for queue in chosen:
+            make_schema(queue, stores)
+        for queue in order(chosen, rounds):
+            block = drain(queue, stores, folder, jobs, lambda what: progress.update(task, description=f"(e) {what}"))
+            measured.blocks[queue.name].append(block)
+            progress.advance(task)
     return measured
 
 

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from benchmarks.contender import Contender, cpu_seconds
+from benchmarks.contender import TUTORIAL, Contender, cpu_seconds
 from benchmarks.generator import Told, Wrk
 from flask_scale.dev.process import Process
 
@@ -36,13 +36,18 @@ class Measured:
     """All blocks of one path, by contender, in the order in which they were run."""
 
     path: str
+    #: Whose cost the others' is compared with.
+    base: str
     blocks: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
 
 
-def order(servers: Sequence[UnderTest], rounds: int) -> Iterator[UnderTest]:
+T = TypeVar("T")
+
+
+def order(contenders: Sequence[T], rounds: int) -> Iterator[T]:
     """There and back again: what drifts meanwhile strikes all alike."""
     for number in range(rounds):
-        yield from servers if number % 2 == 0 else reversed(servers)
+        yield from contenders if number % 2 == 0 else reversed(contenders)
 
 
 def measure(
@@ -60,7 +65,7 @@ def measure(
     for server in servers:
         tell(f"{server.contender.name}: warm-up")
         wrk.run(path, server.port, 1, etags[server.contender.name])
-    measured = Measured(path)
+    measured = Measured(path, TUTORIAL)
     for server in order(servers, rounds):
         name = server.contender.name
         tell(name)

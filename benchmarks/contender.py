@@ -1,6 +1,5 @@
 """One server under test: how it is started, and the CPU time of its processes."""
 
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from flask_scale.dev.probe import status_of
 from flask_scale.dev.process import Process, free_port
 
 PYTHON = sys.executable
-ROOT = Path(__file__).parents[1]
 
 #: Where each server runs, and the load apart from it.
 SERVER_CPU, LOAD_CPU = 0, 1
@@ -44,16 +42,9 @@ class Server(Process):
         return [word.format(port=self.port) for word in self.contender.command]
 
     def environment(self) -> Mapping[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_SCALE_")}
-        urls = {"DATABASE_URL": self._stores.database_url, "CACHE_URL": self._stores.cache_url}
-        urls["BROKER_URL"] = self._stores.broker_url
-        ours = {f"FLASK_SCALE_{name}": value for name, value in urls.items()}
-        ours |= {
-            "FLASK_SCALE_BIND": f"127.0.0.1:{self.port}",
-            "FLASK_SCALE_INTERNAL_BIND": f"127.0.0.1:{self._internal}",
-        }
-        theirs = {f"BENCH_{name}": value for name, value in urls.items()}
-        return inherited | {"PYTHONPATH": str(ROOT)} | theirs | ours | dict(self.contender.environment)
+        binds = {"BIND": self.port, "INTERNAL_BIND": self._internal}
+        ours = {f"FLASK_SCALE_{name}": f"127.0.0.1:{port}" for name, port in binds.items()}
+        return {**self._stores.environment(), **ours, **self.contender.environment}
 
     def is_ready(self) -> bool:
         return status_of(f"http://127.0.0.1:{self.port}/report") == 200

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.blocks import Block, Measured
 from benchmarks.contender import TUTORIAL
+from benchmarks.drain import CELERY_DEFAULTS, CELERY_LATE, DRAMATIQ, OURS
 
 #: Resamples of a bootstrap, and the share of them that an interval covers.
 RESAMPLES, COVERAGE = 2000, 0.95
@@ -30,7 +31,7 @@ class Row:
     name: str
     #: Microseconds of CPU a request.
     cpu: Estimate
-    #: How many times less that is than the tutorial's, block by block.
+    #: How many times less that is than that of the one they are compared with, block by block.
     ratio: Estimate
     #: Requests a second.
     rate: Estimate
@@ -59,6 +60,10 @@ GATES: Sequence[Gate] = (
     Gate("i", "flask_scale", TUTORIAL, 2, 3),
     Gate("i", "flask_scale", "tutorial on Granian", 1),
     Gate("j", "flask_scale", TUTORIAL, 2, 3),
+    Gate("e", OURS, CELERY_DEFAULTS, 1, 2),
+    Gate("e", OURS, CELERY_LATE, 2),
+    Gate("e", OURS, "Procrastinate", 1),
+    Gate("e", OURS, DRAMATIQ, 0.5),
 )
 
 
@@ -77,7 +82,7 @@ def ratio(base: Sequence[Block], other: Sequence[Block]) -> Estimate:
 
 def rows(measured: Measured) -> list[Row]:
     """A row for each contender, the cheapest first."""
-    base = measured.blocks[TUTORIAL]
+    base = measured.blocks[measured.base]
     found = [
         Row(
             measured.path,

@@ -1,6 +1,7 @@
 """What a run leaves: results/bench.json, a table, and a picture."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ TITLES = {
     "c": "(d) the same, asked whether it changed",
     "i": "(b) one row from PostgreSQL",
     "j": "(c) a job enqueued",
+    "e": "(e) a job done",
 }
 
 OURS, THEIRS = "#1b7f5c", "#9aa5b1"
@@ -30,7 +32,7 @@ def print_tables(console: Console, rows: Sequence[Row], gates: Sequence[dict[str
             continue
         table = Table(title=title, title_justify="left")
         table.add_column("contender")
-        for name in ("CPU us a request", "less than tutorial", "requests/s", "p50 ms", "p99 ms", "errors"):
+        for name in ("CPU us a request", "less than the base", "requests/s", "p50 ms", "p99 ms", "errors"):
             table.add_column(name, justify="right")
         for row in found:
             table.add_row(
@@ -38,8 +40,8 @@ def print_tables(console: Console, rows: Sequence[Row], gates: Sequence[dict[str
                 f"{row.cpu.median:.0f}",
                 f"{row.ratio.median:.2f}x [{row.ratio.low:.2f}, {row.ratio.high:.2f}]",
                 f"{row.rate.median:,.0f}",
-                f"{row.p50:.1f}",
-                f"{row.p99:.1f}",
+                _shown(row.p50),
+                _shown(row.p99),
                 str(row.errors),
             )
         console.print(table)
@@ -50,6 +52,10 @@ def print_tables(console: Console, rows: Sequence[Row], gates: Sequence[dict[str
             f"{TITLES[gate['path']][:3]} {gate['name']} against {gate['against']}: "
             f"{gate['found']['median']:.2f}x (gate {gate['least']:g}x{moonshot}): {mark}"
         )
+
+
+def _shown(milliseconds: float) -> str:
+    return "" if math.isnan(milliseconds) else f"{milliseconds:.1f}"
 
 
 def write(file: Path, rows: Sequence[Row], gates: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
@@ -79,7 +85,7 @@ def draw(file: Path, rows: Sequence[Row]) -> None:
         axes.set_xlim(0, max(row.cpu.high for row in found) * 1.2)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
-    fields[-1, 0].set_xlabel("CPU time of all server processes, microseconds a request (times less than the tutorial)")
+    fields[-1, 0].set_xlabel("CPU time of all server processes, microseconds a request (times less than the base)")
     figure.tight_layout()
     figure.savefig(file, dpi=130)
     plt.close(figure)

@@ -1,5 +1,6 @@
 """PostgreSQL, a cache and a broker for the contenders."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from flask_scale.dev.process import Process, free_port
 from flask_scale.dev.valkey import Valkey
 from flask_scale.settings import Settings
 
+ROOT = Path(__file__).parents[1]
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -24,6 +27,13 @@ class Stores:
     cache_url: str
     broker_url: str
     processes: tuple[Process, ...]
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that is led to them, by the contenders' names and by ours."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_SCALE_")}
+        urls = {"DATABASE_URL": self.database_url, "CACHE_URL": self.cache_url, "BROKER_URL": self.broker_url}
+        led = {f"{prefix}_{name}": url for name, url in urls.items() for prefix in ("BENCH", "FLASK_SCALE")}
+        return {**inherited, **led, "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager

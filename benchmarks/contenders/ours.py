@@ -24,7 +24,7 @@ def report():
 
 @app.get("/items/<int:number>")
 def item(number):
-    found = scale.session.get(Item, number)
+    found = scale.read_session.get(Item, number)
     if found is None:
         abort(404)
     return jsonify(found.as_dict())

@@ -6,21 +6,29 @@ the server. In a process that gevent has patched, a query lets other requests ru
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from flask import Flask, g
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from flask_scale import board
 from flask_scale.errors import NotConfigured
-from flask_scale.server.patching import make_psycopg2_cooperative
+from flask_scale.server.patching import has_input, make_psycopg2_cooperative
 from flask_scale.settings import Settings
 from flask_scale.state import State
+
+#: A connection that was used within so many seconds and has nothing to read is alive.
+SURE_SECONDS = 30.0
+
+#: In a pooled connection's `info`: when it was last given back.
+USED_AT = "flask_scale_used_at"
 
 
 def normalise_url(url: str) -> URL:
@@ -50,12 +58,25 @@ class Database:
         if settings.database_url is None:
             raise NotConfigured("no database: set FLASK_SCALE_DATABASE_URL=postgresql://user:password@host/name")
         self.engine = _create_engine(settings, settings.database_url)
+        #: The same pool; each statement is a transaction of its own.
+        self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session of its own that commits at the end, or rolls back on an exception."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @property
+    def read_session(self) -> Session:
+        """A session of the active app context for reads that need no transaction: each statement is one round trip.
+
+        What is written through it is committed statement by statement.
+        """
+        if "flask_scale_read_session" not in g:
+            g.flask_scale_read_session = Session(self._autocommitting, expire_on_commit=False)
+        session: Session = g.flask_scale_read_session
+        return session
 
     @property
     def session(self) -> Session:
@@ -86,9 +107,10 @@ def init_app(app: Flask, state: State) -> None:
 
 
 def _close_session(_error: BaseException | None) -> None:
-    session: Session | None = g.pop("flask_scale_session", None)
-    if session is not None:
-        session.close()
+    for name in ("flask_scale_session", "flask_scale_read_session"):
+        session: Session | None = g.pop(name, None)
+        if session is not None:
+            session.close()
 
 
 def _create_engine(settings: Settings, url: str) -> Engine:
@@ -109,13 +131,31 @@ def _create_engine(settings: Settings, url: str) -> Engine:
         max_overflow=settings.max_overflow,
         pool_recycle=settings.pool_recycle_seconds,
         pool_timeout=settings.pool_timeout_seconds,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args=connect_args,
     )
+    event.listen(engine, "checkout", _pinging(engine))
     event.listen(engine, "checkout", _count_checkout)
     event.listen(engine, "checkin", _count_checkin)
     return engine
+
+
+def _pinging(engine: Engine) -> Callable[..., None]:
+    """SQLAlchemy's pre-ping, but without a round trip for a connection that is surely alive.
+
+    One whose server has gone has something to read, its end; one that was idle for long may be cut off in silence.
+    """
+
+    def ping(connection: Any, record: ConnectionPoolEntry, _fairy: Any) -> None:
+        used_at = record.info.get(USED_AT)
+        if used_at is None or (monotonic() - used_at < SURE_SECONDS and not has_input(connection.fileno())):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except connection.Error as error:
+            raise InvalidatePoolError from error
+
+    return ping
 
 
 def _count_checkout(_connection: Any, record: ConnectionPoolEntry, *_: Any) -> None:
@@ -125,6 +165,7 @@ def _count_checkout(_connection: Any, record: ConnectionPoolEntry, *_: Any) -> N
 
 
 def _count_checkin(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[USED_AT] = monotonic()
     # A connection that could not be made is checked in without ever having been out.
     if record.record_info and record.record_info.pop("counted", False):
         board.current.add("pool_in_use", -1)

@@ -126,6 +126,49 @@ def test_a_connection_that_the_server_ended_is_replaced_unseen(build):
         assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
+def count_pings(db, monkeypatch):
+    """How often the server is asked for a sign of life, from now on."""
+    pings = []
+    do_ping = db.engine.dialect.do_ping
+    monkeypatch.setattr(db.engine.dialect, "do_ping", lambda connection: pings.append(1) or do_ping(connection))
+    return pings
+
+
+def test_a_connection_in_use_costs_no_ping_and_one_that_was_idle_for_long_one(build, monkeypatch):
+    db = build()
+    pings = count_pings(db, monkeypatch)
+    for _ in range(3):
+        with db.transaction() as session:
+            session.execute(text("SELECT 1"))
+    assert pings == []
+
+    monkeypatch.setattr(database, "SURE_SECONDS", 0.0)
+    with db.transaction() as session:
+        session.execute(text("SELECT 1"))
+    assert pings == [1]
+
+
+def test_a_read_session_opens_no_transaction_and_leaves_others_theirs(database_url):
+    app = Flask(__name__)
+    state = State(Settings(database_url=database_url))
+    database.init_app(app, state)
+    with app.app_context():
+        session = state.database.read_session
+        assert session is state.database.read_session
+        session.execute(text("CREATE TABLE notes (body text)"))
+        session.execute(text("INSERT INTO notes VALUES ('kept at once')"))
+        raw = session.connection().connection.dbapi_connection
+        assert raw.info.transaction_status == 0  # idle: no transaction is open
+    assert state.database.engine.pool.checkedout() == 0
+
+    with app.app_context():
+        raw = state.database.session.connection().connection.dbapi_connection
+        assert raw.autocommit is False
+        assert state.database.session.scalar(text("SELECT body FROM notes")) == "kept at once"
+        assert raw.info.transaction_status == 2  # in a transaction, as ever
+    state.database.close()
+
+
 def test_a_forked_child_gets_connections_of_its_own_and_leaves_the_parents_open(build):
     db = build(pool_size=1, max_overflow=0)
     query = text("SELECT pg_backend_pid()")

@@ -1,5 +1,6 @@
 """gevent's monkey-patching, and a psycopg2 that lets other greenlets run while it waits."""
 
+import select
 import sys
 from typing import Any
 
@@ -39,6 +40,14 @@ def make_psycopg2_cooperative() -> None:
 
     if is_patched() and get_wait_callback() is None:
         set_wait_callback(_wait)
+
+
+def has_input(descriptor: int) -> bool:
+    """Whether something can be read from a socket now, or it has ended; never waits, and lets nobody else run."""
+    poll = sys.modules["gevent.monkey"].get_original("select", "poll") if is_patched() else select.poll
+    look = poll()
+    look.register(descriptor, select.POLLIN)
+    return bool(look.poll(0))
 
 
 def is_patched() -> bool:
