@@ -35,8 +35,8 @@ from flask_scale.errors import DevStackError
 ROOT = Path(__file__).parents[1]
 PATHS = "rcije"
 
-#: Rounds, and seconds of a block; rounds of drains, and their jobs.
-FULL, QUICK = (8, 2.5, 4, 2000), (2, 1.5, 1, 500)
+#: Rounds, and whole seconds of a block; rounds of drains, and their jobs.
+FULL, QUICK = (8, 3, 4, 2000), (2, 1, 1, 500)
 
 
 COLUMNS = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -52,7 +52,7 @@ COLUMNS = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(
 def main(quick: bool, only: str, paths: str, out: Path) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         raise click.ClickException("servers and load need a CPU each: this process may use one alone")
-    console = Console()
+    console = Console(width=max(110, Console().width))
     rounds, seconds, drains, jobs = QUICK if quick else FULL
     begun = time.time()
     try:
@@ -102,7 +102,7 @@ def _measure(
     wrk: Wrk,
     paths: Sequence[str],
     rounds: int,
-    seconds: float,
+    seconds: int,
     console: Console,
 ) -> list[Measured]:
     measured = []

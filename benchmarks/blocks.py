@@ -58,7 +58,7 @@ def measure(
     *,
     etags: dict[str, str],
     rounds: int,
-    seconds: float,
+    seconds: int,
     tell: Callable[[str], None],
 ) -> Measured:
     """Warm each server up, then run every block; `tell` hears of each before it begins."""

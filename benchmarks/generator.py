@@ -53,7 +53,7 @@ class Wrk:
         self._program = found
         self._folder = folder
 
-    def run(self, path: str, port: int, seconds: float, etag: str) -> Told:
+    def run(self, path: str, port: int, seconds: int, etag: str) -> Told:
         """Ask as fast as the answers come, on CONNECTIONS connections, for `seconds`."""
         script = self._folder / f"{path}.lua"
         text = SCRIPTS[path]
@@ -62,7 +62,7 @@ class Wrk:
         elif path == "j":
             text = text.format()
         script.write_text(text + TOLD)
-        command = [self._program, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds:g}s", "-s", str(script)]
+        command = [self._program, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", str(script)]
         ended = subprocess.run(
             [*command, f"http://127.0.0.1:{port}"],
             capture_output=True,

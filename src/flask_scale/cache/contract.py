@@ -59,6 +59,13 @@ class Cache(Protocol):
         """Return a fresh entry that this process holds itself and may trust; never waits for a server."""
         ...
 
+    def standing(self) -> int | None:
+        """Return a number that is another one after any change to what `peek` returns; None where that is nothing.
+
+        While it stays, an entry that `peek` gave is what it would give again, for as long as the entry is fresh.
+        """
+        ...
+
     def get(self, key: str) -> Entry | None:
         """Return the entry, fresh or stale, or None where there is none.
 

@@ -23,6 +23,17 @@ RECONNECT_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
+#: Of this process; asking the kernel at each look-up would cost as much as the look-up.
+_pid = os.getpid()
+
+
+def _renew() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+os.register_at_fork(after_in_child=_renew)
+
 
 class Listener:
     """`subscribe` gives a new subscription each time.
@@ -49,18 +60,18 @@ class Listener:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._live = False
-        self._pid = os.getpid()
+        self._pid = _pid
 
     @property
     def live(self) -> bool:
         """True while every drop of other processes reaches this one."""
-        return self._live and self._pid == os.getpid()
+        return self._live and self._pid == _pid
 
     def start(self) -> None:
         """Begin to listen, where this process does not yet: a fork has none of its parent's threads."""
-        if self._thread is not None and self._pid == os.getpid():
+        if self._thread is not None and self._pid == _pid:
             return
-        if self._pid != os.getpid():
+        if self._pid != _pid:
             self._forget()
         with self._lock:
             if self._thread is None and not self._ended.is_set():
@@ -71,7 +82,7 @@ class Listener:
         """End the thread."""
         self._ended.set()
         self._live = False
-        if self._thread is not None and self._pid == os.getpid():
+        if self._thread is not None and self._pid == _pid:
             self._thread.join(timeout=4 * TICK_SECONDS)
 
     def _run(self) -> None:

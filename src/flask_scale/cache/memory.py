@@ -74,6 +74,7 @@ class MemoryCache:
         self.after_fork()
 
     def after_fork(self) -> None:
+        self._changes = 0
         self._lock = threading.RLock()
         self._shelf = _Shelf(self._max_bytes)
         self._loads: dict[str, _Load] = {}
@@ -85,6 +86,7 @@ class MemoryCache:
     def clear(self) -> None:
         """Drop everything, as one invalidation of all there is."""
         with self._lock:
+            self._changes += 1
             self._shelf = _Shelf(self._max_bytes)
             self._loads.clear()
             self._leases.clear()
@@ -92,6 +94,9 @@ class MemoryCache:
     def peek(self, key: str) -> Entry | None:
         entry = self.get(key)
         return entry if entry is not None and entry.fresh_for > 0 else None
+
+    def standing(self) -> int | None:
+        return self._changes
 
     def get(self, key: str) -> Entry | None:
         check_names(key)
@@ -107,12 +112,14 @@ class MemoryCache:
     def delete(self, key: str) -> None:
         check_names(key)
         with self._lock:
+            self._changes += 1
             self._drop(lambda load: load.key == key)
             self._shelf.pop(key, None)
 
     def invalidate(self, tags: Collection[str]) -> None:
         check_names(*tags)
         with self._lock:
+            self._changes += 1
             self._drop(lambda load: load.tags is None or not set(tags).isdisjoint(load.tags))
             for tag in tags:
                 self._shelf.drop_tag(tag)
@@ -164,6 +171,7 @@ class MemoryCache:
         return Entry(kept.value, kept.fresh_until - now, kept.gone_at - now, kept.tags)
 
     def _keep(self, key: str, value: bytes, ttl: float, stale: float, tags: Collection[str]) -> None:
+        self._changes += 1
         if ttl <= 0:
             self._shelf.pop(key, None)
             return

@@ -15,6 +15,9 @@ class NullCache:
     def peek(self, key: str) -> Entry | None:
         return None
 
+    def standing(self) -> int | None:
+        return None
+
     def get(self, key: str) -> Entry | None:
         check_names(key)
         return None

@@ -82,6 +82,9 @@ class RedisCache:
     def peek(self, key: str) -> Entry | None:
         return None
 
+    def standing(self) -> int | None:
+        return None
+
     def get(self, key: str) -> Entry | None:
         check_names(key)
         kept, left = self._ask("get", lambda: self._get([self._name("value", key)], [self._name("tag", "")]))

@@ -39,6 +39,9 @@ class TieredCache:
     def peek(self, key: str) -> Entry | None:
         return self._near.peek(key) if self._listener.live else None
 
+    def standing(self) -> int | None:
+        return self._near.standing() if self._listener.live else None
+
     def get(self, key: str) -> Entry | None:
         try:
             return self.peek(key) or self._shared.get(key)

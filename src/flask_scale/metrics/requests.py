@@ -20,12 +20,24 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 EXPORTER = "prometheus_flask_exporter"
 
 
+class Durations(Histogram):
+    """A histogram that also takes many observations at once."""
+
+    def observe_many(self, count: int, total: float) -> None:
+        """Observe `count` amounts that came to `total`, each as their mean."""
+        mean = total / count
+        self._sum.inc(total)
+        next((bucket for bucket, most in zip(self._buckets, self._upper_bounds, strict=True) if mean <= most)).inc(
+            count
+        )
+
+
 class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
     """The exporter, its defaults recorded by hooks that look a series up once and keep it."""
 
     def export_defaults(self, *args: Any, app: Flask, **kwargs: Any) -> None:
         """Count and time every request of `app`; called by the exporter's own `init_app`."""
-        duration = Histogram(
+        duration = Durations(
             "flask_http_request_duration_seconds",
             "Time of a request by method, URL rule and status.",
             ["method", "url_rule", "status"],
@@ -41,15 +53,15 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
         )
 
         @lru_cache(maxsize=4096)
-        def series(method: str, rule: str, status: int) -> tuple[Histogram, Counter]:
+        def series(method: str, rule: str, status: int) -> tuple[Durations, Counter]:
             return duration.labels(method, rule, status), total.labels(method, status)
 
-        def record(method: str, rule: str, status: int, seconds: float) -> None:
+        def record(method: str, rule: str, status: int, seconds: float, count: int = 1) -> None:
             observed, counted = series(method, rule, status)
-            observed.observe(seconds)
-            counted.inc()
+            observed.observe_many(count, seconds)
+            counted.inc(count)
 
-        #: Count a request that Flask does not see: its method, the URL rule, the status, and the time it took.
+        #: Count requests that Flask does not see: their method, URL rule, status, and the time they took together.
         self.record = record
 
         def begin() -> None:

@@ -32,16 +32,20 @@ class Answer(NamedTuple):
 
 def answer(stored: Stored, environ: "WSGIEnvironment", cache_status: str, *, reused: bool) -> Answer:
     """Answer the request from a stored response; `reused` is False for the request that it was loaded for."""
+    found = unmarked(stored, environ)
+    if reused:
+        found.headers.append(("Age", str(int(stored.age))))
+    found.headers.append(("Cache-Status", cache_status))
+    return found
+
+
+def unmarked(stored: Stored, environ: "WSGIEnvironment") -> Answer:
+    """That answer without what says that it was cached."""
     encoding = choose(environ.get("HTTP_ACCEPT_ENCODING"), stored.encodings)
     headers = stored.headers(encoding)
-    not_modified = _is_not_modified(environ, headers, stored.head.status)
-    if not_modified:
-        headers = [header for header in headers if header[0].lower() in KEPT_OF_304]
-    if reused:
-        headers.append(("Age", str(int(stored.age))))
-    headers.append(("Cache-Status", cache_status))
-    if not_modified:
-        return Answer("304 Not Modified", headers, b"")
+    if _is_not_modified(environ, headers, stored.head.status):
+        kept = [header for header in headers if header[0].lower() in KEPT_OF_304]
+        return Answer("304 Not Modified", kept, b"")
     return Answer(stored.head.status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else stored.body(encoding))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import Flask
 from werkzeug.test import run_wsgi_app
 
+from flask_scale.cache.contract import Cache
 from flask_scale.cache.read_through import ReadThrough
 from flask_scale.cache.stored import Headers, Stored
 from flask_scale.metrics.instruments import instruments
@@ -59,6 +60,8 @@ class ResponseCache:
         self._rules = rules
         self._forwarded = forwarded
         self._views: Mapping[str, Policy] | None = None
+        #: What the paths of these views begin with; to match a path costs as much as a hit.
+        self._prefixes: tuple[str, ...] = ()
         #: Hears of each response that was given from this process's own memory: the environ, and its key.
         self.on_hit: Callable[[WSGIEnvironment, str], None] | None = None
 
@@ -75,10 +78,10 @@ class ResponseCache:
         if url is None:
             return self.app(environ, start_response)
         key = front_key(url)
-        if (answer := self.hit(key, environ)) is not None:
+        if (stored := self.find(key, environ)) is not None:
             if self.on_hit is not None:
                 self.on_hit(environ, key)
-            return _send(answer, start_response)
+            return _send(self._reuse(stored, environ, "hit", begun), start_response)
         found = self._find(environ)
         if found is None or found.policy.ttl == 0:
             return self.app(environ, start_response)
@@ -91,13 +94,20 @@ class ResponseCache:
         """Whether nginx in front keeps responses too."""
         return self._state.settings.cache_edge_seconds > 0
 
-    def hit(self, key: str, environ: "WSGIEnvironment") -> answers.Answer | None:
-        """The answer that this process holds itself, if there is one and the request may have it."""
-        begun = perf_counter()
-        stored = peek(self._reader.cache.peek, key, environ)
-        if stored is None or not _may_have(stored, environ):
-            return None
-        return self._reuse(stored, environ, "hit", begun)
+    @property
+    def cache(self) -> Cache:
+        """Where the responses lie."""
+        return self._reader.cache
+
+    def find(self, key: str, environ: "WSGIEnvironment") -> Stored | None:
+        """The response that this process holds itself, if there is one and the request may have it."""
+        stored = peek(self.cache.peek, key, environ)
+        return stored if stored is not None and _may_have(stored, environ) else None
+
+    def count(self, method: str, rule: str, status: int, seconds: float, count: int = 1) -> None:
+        """Count requests that got a stored response, and the seconds that they took together."""
+        if self._state.requests is not None:
+            self._state.requests.record(method, rule, status, seconds, count)
 
     def _read(
         self, key: str, found: Found, environ: "WSGIEnvironment", start_response: "StartResponse", begun: float
@@ -121,9 +131,7 @@ class ResponseCache:
 
     def _reuse(self, stored: Stored, environ: "WSGIEnvironment", result: str, begun: float) -> answers.Answer:
         answer = answers.answer(stored, environ, answers.reused(stored, result), reused=True)
-        if self._state.requests is not None:
-            seconds = perf_counter() - begun
-            self._state.requests.record(environ["REQUEST_METHOD"], stored.head.rule, int(answer.status[:3]), seconds)
+        self.count(environ["REQUEST_METHOD"], stored.head.rule, int(answer.status[:3]), perf_counter() - begun)
         return answer
 
     def _pass(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -158,7 +166,7 @@ class ResponseCache:
         if rule is not None and rule.ttl == 0:
             return None
         views = self._public_views()
-        if views:
+        if views and environ.get("PATH_INFO", "").startswith(self._prefixes):
             try:
                 adapter = self._flask.create_url_adapter(self._flask.request_class(environ))
                 endpoint, parts = adapter.match() if adapter else ("", {})
@@ -178,6 +186,8 @@ class ResponseCache:
             self._views = {
                 name: mark.policy for name, view, mark in marks if isinstance(mark, Public) and mark.view is view
             }
+            rules = (rule.rule for name in self._views for rule in self._flask.url_map.iter_rules(name))
+            self._prefixes = tuple({rule.partition("<")[0] for rule in rules})
         return self._views
 
 

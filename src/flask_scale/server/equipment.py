@@ -10,7 +10,7 @@ from flask_scale.errors import AppNotFound
 from flask_scale.extension import FlaskScale
 from flask_scale.fork import after_fork
 from flask_scale.health import internal_app
-from flask_scale.server import response
+from flask_scale.server import memory, response
 from flask_scale.server.arbiter import DrainingArbiter
 from flask_scale.server.failure import StartFailure, describe
 from flask_scale.server.listener import ByListener, InternalListener, find_internal
@@ -40,6 +40,7 @@ class Equipped:
             super().load_wsgi()  # type: ignore[misc]
             self.internal = find_internal(load_settings().internal_bind, self.cfg.address, self.sockets)
             self.wsgi = self._equip(self.wsgi)
+            memory.settle()
         except Exception as error:
             log.debug("the app cannot be loaded", exc_info=True)
             failure: StartFailure = self.app.failure

@@ -2,8 +2,7 @@
 
 from functools import partial
 from time import monotonic
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import gevent
 from gevent import socket
@@ -21,28 +20,30 @@ from flask_scale.server.patching import make_psycopg2_cooperative, patch_gunicor
 LINGER = 1.0
 
 
-class IdleTimeout(gevent.Timeout):
-    """The wait for a connection's next request; kept in `waiting` so that a stop can end it early."""
+class Idle(BaseException):
+    """A connection's wait for its next request; thrown into it to end it, which is no error.
 
-    def __init__(self, seconds: float, waiting: set["IdleTimeout"]) -> None:
-        super().__init__(seconds, False)  # type: ignore[arg-type]
+    gevent's own Timeout would start and stop a timer for each request.
+    """
+
+    def __init__(self, waiting: dict[Any, "Idle"]) -> None:
+        super().__init__()
         self._waiting = waiting
+        #: When it began to wait, or was last answered at once.
+        self.since = monotonic()
 
-    def __enter__(self) -> "IdleTimeout":
+    def __enter__(self) -> "Idle":
         self._greenlet = gevent.getcurrent()
-        self._waiting.add(self)
-        super().__enter__()
+        self._waiting[self._greenlet] = self
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> Literal[True] | None:
-        self._waiting.discard(self)
-        return super().__exit__(kind, value, trace)
+    def __exit__(self, _kind: type[BaseException] | None, value: BaseException | None, _trace: object) -> bool:
+        self._waiting.pop(self._greenlet, None)
+        return value is self
 
     def end(self) -> None:
-        """Let the time be over now. Called in the hub, as a timer is."""
-        if self in self._waiting:
+        """Let the wait be over now. Called in the hub, as a timer is."""
+        if self._waiting.get(self._greenlet) is self:
             self._greenlet.throw(self)
 
 
@@ -69,9 +70,9 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
         make_psycopg2_cooperative()
         self.sockets = [socket.socket(one.FAMILY, socket.SOCK_STREAM, fileno=one.sock.detach()) for one in self.sockets]
 
-    def timeout_ctx(self) -> IdleTimeout:
+    def timeout_ctx(self) -> Idle:
         """The time that a connection may stay idle."""
-        return IdleTimeout(self.cfg.keepalive, self._waiting)
+        return Idle(self.waiting)
 
     def handle_request(self, *args: Any) -> None:
         """Answer one request, then let others run: the next one may be in the buffer already."""
@@ -94,8 +95,8 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
     def init_signals(self) -> None:
         """Signals may come from here on: have what they touch ready."""
         self._stopping = Event()
-        self._waiting: set[IdleTimeout] = set()
-        self._idle: set[IdleTimeout] = set()
+        self.waiting: dict[Any, Idle] = {}
+        self._idle: set[tuple[Idle, float]] = set()
         super().init_signals()
 
     def run(self) -> None:
@@ -104,6 +105,7 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
         servers = [self._listen(listener) for listener in self.sockets]
         while self.alive:
             self.notify()
+            self._end_stale()
             self._stopping.wait(1.0)
         self._finish(servers, self.cfg.graceful_timeout, linger=LINGER)
         self._finish(probes, PROBE_SECONDS, linger=0)
@@ -116,6 +118,7 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
             _stop_accepting(server)
         while any(pools) and monotonic() - begun < seconds:
             self.notify()
+            self._end_stale()
             if monotonic() - begun >= linger:
                 self._end_idle()
             gevent.sleep(0.05)
@@ -132,10 +135,16 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
         server.start()
         return server
 
+    def _end_stale(self) -> None:
+        """End what has been idle for too long."""
+        latest = monotonic() - self.cfg.keepalive
+        for connection in [one for one in self.waiting.values() if one.since < latest]:
+            gevent.get_hub().loop.run_callback(connection.end)
+
     def _end_idle(self) -> None:
         """End what was idle at the last look too: a request that had arrived by then has been read since."""
-        idle = set(self._waiting)
-        for connection in idle & self._idle:
+        idle = {(one, one.since) for one in self.waiting.values()}
+        for connection, _ in idle & self._idle:
             gevent.get_hub().loop.run_callback(connection.end)
         self._idle = idle
 

@@ -128,6 +128,25 @@ class CacheConformance(AnyCacheConformance):
         cache.invalidate([key])
         assert cache.get(key) is None
 
+    def test_its_standing_is_another_one_after_each_change(self, cache: Cache) -> None:
+        def load() -> None:
+            found = cache.look_up("loaded", tags=["all"], lease_seconds=LONG)
+            assert found.lease is not None
+            cache.store(found.lease, b"hello", ttl=LONG)
+
+        changes: list[Callable[[], object]] = [
+            lambda: cache.set("greeting", b"hello", ttl=LONG),
+            lambda: cache.delete("greeting"),
+            load,
+            lambda: cache.invalidate(["all"]),
+        ]
+        standings = [cache.standing()]
+        for change in changes:
+            change()
+            standings.append(cache.standing())
+        told = [standing for standing in standings if standing is not None]
+        assert len(set(told)) == len(told)
+
     def test_a_value_is_gone_once_its_time_is_over(self, cache: Cache, clock: Clock) -> None:
         cache.set("greeting", b"hello", ttl=TTL)
         clock.advance(TTL)

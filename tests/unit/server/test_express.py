@@ -13,6 +13,7 @@ from flask_scale.server.express import MOST_KNOWN, express_for
 from flask_scale.server.plain import PlainRequest, environ
 from flask_scale.server.plain.parser import PlainParser
 from flask_scale.settings import Settings
+from flask_scale.state import state_of
 from tests.support.wire import LISTENER, PEER, Wire, config
 
 
@@ -47,7 +48,8 @@ class Service:
 
     def at_once(self, *fields, **options):
         """The answer of the short way, None where it does not go."""
-        found = self.express.answer(self.parse(*fields, **options))
+        request = self.parse(*fields, **options)
+        found = self.express.answer(request.head, request.scheme, self.peer[0], close=request.must_close)
         return None if found is None else stripped(found)
 
     def long_way(self, *fields, **options):
@@ -218,16 +220,48 @@ def test_a_request_leaves_its_line_in_the_log_and_counts(service, caplog):
     assert short["client"] == "203.0.113.9"
 
 
+def test_the_metrics_have_it_once_they_are_told(service):
+    def counted():
+        registry = state_of(service.flask).registry
+        named = {"method": "GET", "url_rule": "/<name>", "status": "200"}
+        return registry.get_sample_value("flask_http_request_duration_seconds_count", named)
+
+    for _ in range(2):
+        service.long_way()
+    before = counted()
+    for _ in range(5):
+        assert service.at_once() is not None
+    service.express.tell()
+    assert counted() == before + 5
+    service.express.tell()
+    assert counted() == before + 5
+
+
 def test_urls_that_clients_make_up_take_no_memory_without_end(service):
     for _ in range(2):
         service.long_way()
-    request = service.parse()
-    for number in range(MOST_KNOWN + 10):
-        service.express._keys[(number,)] = "key"
-        if number == MOST_KNOWN:
-            service.long_way()
-    assert len(service.express._keys) < MOST_KNOWN
-    assert service.express.answer(request) is not None
+    for number in range(MOST_KNOWN - 1):
+        service.express._keys[(number,)] = service.express._ready[(number,)] = None
+    service.at_once()
+    service.long_way(line="GET /b HTTP/1.1")
+    service.long_way(line="GET /b HTTP/1.1")
+    service.at_once(line="GET /b HTTP/1.1")
+    assert len(service.express._keys) < 10
+    assert len(service.express._ready) < 10
+    assert service.at_once(line="GET /b HTTP/1.1") is not None
+
+
+def test_an_answer_is_made_anew_once_anything_changed(service):
+    for _ in range(3):
+        service.long_way()
+        service.at_once()
+    first = service.at_once()
+    with service.flask.app_context():
+        service.scale.cache.set("another", 1)
+    assert service.at_once() == first
+    with service.flask.app_context():
+        service.scale.invalidate("all")
+    assert service.at_once() is None
 
 
 def test_gunicorns_own_module_is_left_as_it_was():

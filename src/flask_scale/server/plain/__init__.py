@@ -4,20 +4,24 @@
 tests/unit/server/plain/test_differential.py compares; it costs a fraction of the time.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn import http
 from gunicorn.http import wsgi
 
 from flask_scale.server.plain import environ
-from flask_scale.server.plain.parser import PlainParser, is_for
+from flask_scale.server.plain.parser import AtOnce, PlainParser, is_for
 from flask_scale.server.plain.request import PlainRequest
 
 __all__ = ["PlainRequest", "use"]
 
 
-def use(cfg: Any) -> None:
-    """Serve plain requests of this process so, where gunicorn's settings leave them plain."""
+def use(cfg: Any, at_once_for: Callable[[Any], AtOnce | None]) -> None:
+    """Serve plain requests of this process so, where gunicorn's settings leave them plain.
+
+    `at_once_for` gives what answers some requests of a connection at once, if anything does.
+    """
     if not is_for(cfg):
         return
     parsers: Any = http
@@ -27,7 +31,7 @@ def use(cfg: Any) -> None:
     def get_parser(cfg: Any, source: Any, source_addr: Any, **rest: Any) -> Any:
         if rest or not (isinstance(source_addr, tuple) and hasattr(source, "recv")):
             return parser_of(cfg, source, source_addr, **rest)
-        return PlainParser(cfg, source, source_addr)
+        return PlainParser(cfg, source, source_addr, at_once_for(source))
 
     def create_any(req: Any, sock: Any, client: Any, server: Any, cfg: Any, *rest: Any, **named: Any) -> Any:
         if type(req) is PlainRequest and isinstance(server, tuple):

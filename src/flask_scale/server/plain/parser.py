@@ -1,6 +1,7 @@
 """The requests of one connection: plain ones are read here, each other one by gunicorn's own parser."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.http.message import HeaderPolicy
@@ -8,6 +9,9 @@ from gunicorn.http.parser import RequestParser
 
 from flask_scale.server.plain.head import LONGEST, MOST_FIELDS, Head, read_head
 from flask_scale.server.plain.request import PlainRequest
+
+#: (the connection, its parser, the head, the scheme): whether the request has been answered.
+AtOnce = Callable[[Any, "PlainParser", Head, str], bool]
 
 
 class PlainParser(RequestParser):  # type: ignore[misc]
@@ -17,35 +21,47 @@ class PlainParser(RequestParser):  # type: ignore[misc]
     mesg: Any
     unreader: Any
 
-    def __init__(self, cfg: Any, source: Any, source_addr: Any) -> None:
+    def __init__(self, cfg: Any, source: Any, source_addr: Any, at_once: AtOnce | None = None) -> None:
         super().__init__(cfg, source, source_addr)
+        self._source = source
+        self._at_once = at_once
         self._schemes = _schemes(cfg, source_addr)
         self._connection: dict[str, Any] = {}
 
     def __next__(self) -> Any:
-        """The connection's next request.
+        """The connection's next request that was not answered at once.
 
         Raises:
             StopIteration: there is none, or the connection has to end.
         """
         if self.mesg is not None and (self.mesg.should_close() or not self._is_read()):
             raise StopIteration
-        data = self.unreader.read()
-        if not data:
-            raise StopIteration
-        head = read_head(data)
-        scheme = self._scheme(head) if head is not None else ""
-        if head is None or not scheme:
-            self.unreader.unread(data)
-            self.mesg = None
-            return super().__next__()
-        self.req_count += 1
-        if len(data) > head.size:
-            self.unreader.unread(data[head.size :])
+        while True:
+            data = self.unreader.read()
+            if not data:
+                raise StopIteration
+            head = read_head(data)
+            scheme = self._scheme(head) if head is not None else ""
+            if head is None or not scheme:
+                self.unreader.unread(data)
+                self.mesg = None
+                return super().__next__()
+            self.req_count += 1
+            if len(data) > head.size:
+                self.unreader.unread(data[head.size :])
+            if head.length or self._at_once is None or not self._at_once(self._source, self, head, scheme):
+                break
+            if not head.keep_alive:
+                raise StopIteration
         self.mesg = PlainRequest(head, scheme, self.unreader, self.source_addr, self.req_count, self._connection)
         return self.mesg
 
     next = __next__
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the client has sent more than what was read of it by now."""
+        return bool(self.unreader.buf.tell())
 
     def _is_read(self) -> bool:
         """Whether the body of the last request is, or could be, read to its end."""

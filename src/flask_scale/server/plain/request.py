@@ -71,11 +71,6 @@ class PlainRequest:
         """(name in capitals, value), in the order in which they came."""
         return [(key.removeprefix("HTTP_").replace("_", "-"), value) for key, value in self.head.fields.items()]
 
-    @property
-    def has_more(self) -> bool:
-        """Whether the client has sent more than this request by now."""
-        return bool(self.unreader.buf.getvalue())
-
     def force_close(self) -> None:
         """Let the answer end the connection."""
         self.must_close = True

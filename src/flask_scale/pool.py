@@ -1,0 +1,74 @@
+"""The pool of database connections: SQLAlchemy's, whose overflow stays for as long as it is needed.
+
+SQLAlchemy closes what is over `pool_size` as soon as it is given back. Where more requests than that are always in
+flight, each of them would open a connection and close it, which costs more than its queries.
+"""
+
+import logging
+from time import monotonic
+from typing import Any
+
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from flask_scale import board
+
+#: After so many seconds without need for more than `pool_size`, the others are closed.
+LINGER_SECONDS = 10.0
+
+
+class LingeringPool(QueuePool):
+    """`pool_size` connections for good, `max_overflow` more while they are needed; the board shows who waits."""
+
+    def __init__(self, creator: Any, pool_size: int = 5, max_overflow: int = 10, **options: Any) -> None:
+        super().__init__(creator, pool_size, max_overflow, **options)
+        self._pool = self._queue_class(pool_size + max_overflow, use_lifo=self._pool.use_lifo)
+        self._size = pool_size
+        self._needed_at = monotonic()
+
+    def size(self) -> int:
+        """The connections that stay for good."""
+        return self._size
+
+    def checkedout(self) -> int:
+        """Those in use."""
+        return self._size + self._overflow - self._pool.qsize()
+
+    def recreate(self) -> "LingeringPool":
+        """An empty pool like this one."""
+        return self.__class__(
+            self._creator,
+            pool_size=self._size,
+            max_overflow=self._max_overflow,
+            pre_ping=self._pre_ping,
+            use_lifo=self._pool.use_lifo,
+            timeout=self._timeout,
+            recycle=self._recycle,
+            echo=self.echo,
+            logging_name=self._orig_logging_name,
+            reset_on_return=self._reset_on_return,
+            _dispatch=self.dispatch,
+            dialect=self._dialect,
+        )
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        board.current.add("pool_waiting", 1)
+        try:
+            found = super()._do_get()
+        finally:
+            board.current.add("pool_waiting", -1)
+        if self.checkedout() > self._size:
+            self._needed_at = monotonic()
+        return found
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        if self._overflow <= 0 or monotonic() - self._needed_at < LINGER_SECONDS:
+            super()._do_return_conn(record)
+            return
+        try:
+            record.close()
+        finally:
+            self._dec_overflow()
+
+
+# SQLAlchemy quiets its own pools only; ours logs under our name.
+logging.getLogger(f"{__name__}.LingeringPool").setLevel(logging.WARNING)
