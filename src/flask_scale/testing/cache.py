@@ -14,6 +14,7 @@ class TestMyCache(CacheConformance):
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import pytest
