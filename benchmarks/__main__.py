@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report
 from benchmarks.blocks import Measured, UnderTest, measure, order
-from benchmarks.contender import CONTENDERS, SERVER_CPU, Server
+from benchmarks.contender import CONTENDERS, SERVER_CPU, EdgeServer, Server
 from benchmarks.drain import QUEUES, drain, make_schema
 from benchmarks.figures import gates, rows
 from benchmarks.floors import FLOORS, Floor
@@ -87,7 +87,7 @@ def main(quick: bool, only: str, paths: str, out: Path) -> None:
 
 def _start(stack: ExitStack, stores: Stores, folder: Path, only: str, console: Console) -> list[UnderTest]:
     chosen = [one for one in CONTENDERS if only in one.name or one is CONTENDERS[0]]
-    servers: list[Server | Floor] = [Server(one, stores, folder) for one in chosen]
+    servers: list[Server | Floor] = [(EdgeServer if one.edge else Server)(one, stores, folder) for one in chosen]
     servers += [Floor(one, folder) for one in FLOORS if only in one.name]
     for server in servers:
         with console.status(f"start: {server.contender.name}"):

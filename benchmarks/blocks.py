@@ -16,6 +16,9 @@ class UnderTest(Protocol):
     contender: Contender
     port: int
 
+    @property
+    def processes(self) -> Sequence[Process]: ...
+
 
 @dataclass(frozen=True)
 class Block:
@@ -69,7 +72,7 @@ def measure(
     for server in order(servers, rounds):
         name = server.contender.name
         tell(name)
-        processes = [server, *stores]
+        processes = [*server.processes, *stores]
         before = cpu_seconds(processes)
         told = wrk.run(path, server.port, seconds, etags[name])
         spent = cpu_seconds(processes) - before

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.stores import Stores
+from flask_scale.dev.nginx import Nginx
 from flask_scale.dev.probe import status_of
 from flask_scale.dev.process import Process, free_port
 
@@ -25,6 +26,8 @@ class Contender:
     command: Sequence[str]
     paths: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: Behind an nginx that keeps public responses.
+    edge: bool = False
 
 
 class Server(Process):
@@ -49,6 +52,32 @@ class Server(Process):
     def is_ready(self) -> bool:
         return status_of(f"http://127.0.0.1:{self.port}/report") == 200
 
+    @property
+    def processes(self) -> Sequence[Process]:
+        """Those whose CPU time a request costs."""
+        return (self,)
+
+
+class EdgeServer(Server):
+    """The same behind an nginx that keeps public responses."""
+
+    def __init__(self, contender: Contender, stores: Stores, folder: Path) -> None:
+        super().__init__(contender, stores, folder)
+        self.nginx = Nginx(folder / "edge", free_port(), [self.port], caches=True)
+
+    def start(self) -> None:
+        super().start()
+        self.nginx.start()
+        self.port = self.nginx.port
+
+    def stop(self) -> None:
+        self.nginx.stop()
+        super().stop()
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        return (self, self.nginx)
+
 
 def cpu_seconds(processes: Iterable[Process]) -> float:
     """CPU time that these processes and all their children have taken so far."""
@@ -65,7 +94,8 @@ def _cpu(process: psutil.Process) -> float:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    return float(times.user + times.system)
+    # Of its children those that have ended.
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 APPS = "benchmarks.contenders"
@@ -123,4 +153,5 @@ CONTENDERS: Sequence[Contender] = (
     Contender("bare WSGI on Granian", _granian("bare:app"), "r"),
     Contender("flask_scale on gevent", SERVE, "rcij", _ours("gevent")),
     Contender("flask_scale", SERVE, "rcij", _ours("fast")),
+    Contender("flask_scale behind its nginx", SERVE, "rc", _ours("fast", CACHE_EDGE_SECONDS="1"), edge=True),
 )

@@ -53,6 +53,9 @@ class Gate:
 
 
 GATES: Sequence[Gate] = (
+    Gate("r", "flask_scale behind its nginx", TUTORIAL, 25, 45),
+    Gate("r", "flask_scale behind its nginx", "nginx static", 0.7),
+    Gate("c", "flask_scale behind its nginx", TUTORIAL, 25, 60),
     Gate("r", "flask_scale on gevent", TUTORIAL, 3, 3.5),
     Gate("r", "flask_scale", TUTORIAL, 12, 20),
     Gate("r", "flask_scale on gevent", "bare WSGI on gevent", 0.85),

@@ -53,6 +53,11 @@ class Floor(Process):
         self.port = free_port()
         self._folder = (folder / contender.name.replace(" ", "-")).absolute()
 
+    @property
+    def processes(self) -> Sequence[Process]:
+        """Those whose CPU time a request costs."""
+        return (self,)
+
     def prepare(self) -> None:
         files = self._folder / "files"
         files.mkdir(parents=True)
