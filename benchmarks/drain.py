@@ -17,7 +17,7 @@ from benchmarks.stores import Stores
 from flask_scale.dev.process import Process
 from flask_scale.errors import DevStackError
 
-#: Processes of each worker.
+#: Processes of each worker; PgQueuer's has one.
 PROCESSES = "2"
 
 BIN = Path(sys.executable).parent
@@ -65,6 +65,7 @@ QUEUES: Sequence[Queue] = (
         (str(BIN / "procrastinate"), "--app", f"{MODULES}.procrastinate_pg.app", "worker", "--concurrency", PROCESSES),
         schema="schema",
     ),
+    Queue("PgQueuer", "pgqueuer_pg", (str(BIN / "pgq"), "run", f"{MODULES}.pgqueuer_pg:main"), schema="schema"),
     Queue(OURS, "ours", (PYTHON, "-m", "flask_scale", "worker", f"{MODULES}.ours:app", "--concurrency", PROCESSES)),
 )
 

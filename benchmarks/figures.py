@@ -66,6 +66,7 @@ GATES: Sequence[Gate] = (
     Gate("e", OURS, CELERY_DEFAULTS, 1, 2),
     Gate("e", OURS, CELERY_LATE, 2),
     Gate("e", OURS, "Procrastinate", 1),
+    Gate("e", OURS, "PgQueuer", 1),
     Gate("e", OURS, DRAMATIQ, 0.5),
 )
 

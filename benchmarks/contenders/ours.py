@@ -32,8 +32,7 @@ def item(number):
 
 @app.post("/jobs")
 def job():
-    queued = work.enqueue(request.get_json()["number"], session=scale.session)
-    scale.session.commit()
+    queued = work.enqueue(request.get_json()["number"])
     return jsonify(id=queued.id), 202
 
 

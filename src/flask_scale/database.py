@@ -6,11 +6,12 @@ the server. In a process that gevent has patched, a query lets other requests ru
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from time import monotonic
 from typing import Any
 
 from flask import Flask, g
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import InvalidatePoolError
@@ -54,11 +55,18 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def statement(self) -> Iterator[Session]:
+        """A session for one statement, which is a transaction of its own: one round trip, not three."""
+        with Session(self._autocommitting, expire_on_commit=False) as session, session.begin():
+            yield session
+
     @property
     def read_session(self) -> Session:
         """A session of the active app context for reads that need no transaction: each statement is one round trip.
 
-        What is written through it is committed statement by statement.
+        What is written through it is committed statement by statement. Server-side cursors (`yield_per`) need a
+        transaction: use `session`.
         """
         if "flask_scale_read_session" not in g:
             g.flask_scale_read_session = Session(self._autocommitting, expire_on_commit=False)
@@ -94,10 +102,11 @@ def init_app(app: Flask, state: State) -> None:
 
 
 def _close_session(_error: BaseException | None) -> None:
-    for name in ("flask_scale_session", "flask_scale_read_session"):
-        session: Session | None = g.pop(name, None)
-        if session is not None:
-            session.close()
+    with ExitStack() as sessions:
+        for name in ("flask_scale_session", "flask_scale_read_session"):
+            session: Session | None = g.pop(name, None)
+            if session is not None:
+                sessions.callback(session.close)
 
 
 def _create_engine(settings: Settings, url: str) -> Engine:
@@ -135,9 +144,9 @@ def _pinging(engine: Engine) -> Callable[..., None]:
 
     def ping(connection: Any, record: ConnectionPoolEntry, _fairy: Any) -> None:
         used_at = record.info.get(USED_AT)
-        if used_at is None or (monotonic() - used_at < SURE_SECONDS and not has_input(connection.fileno())):
-            return
         try:
+            if used_at is None or (monotonic() - used_at < SURE_SECONDS and not has_input(connection.fileno())):
+                return
             engine.dialect.do_ping(connection)
         except connection.Error as error:
             raise InvalidatePoolError from error
@@ -157,9 +166,13 @@ def _autocommit(connection: Connection) -> None:
 
 
 def _count_checkin(connection: Any, record: ConnectionPoolEntry) -> None:
-    if connection is not None and connection.autocommit:
-        connection.autocommit = False
-    record.info[USED_AT] = monotonic()
     # A connection that could not be made is checked in without ever having been out.
     if record.record_info and record.record_info.pop("counted", False):
         board.current.add("pool_in_use", -1)
+    record.info[USED_AT] = monotonic()
+    if connection is None or not connection.autocommit:
+        return
+    if connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+        record.invalidate()  # somebody sent a BEGIN of their own
+        return
+    connection.autocommit = False

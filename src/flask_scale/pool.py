@@ -17,13 +17,17 @@ LINGER_SECONDS = 10.0
 
 
 class LingeringPool(QueuePool):
-    """`pool_size` connections for good, `max_overflow` more while they are needed; the board shows who waits."""
+    """`pool_size` connections for good, `max_overflow` more while they are needed; the board shows who waits.
+
+    What is no longer needed is closed as it, or another one, is given back.
+    """
 
     def __init__(self, creator: Any, pool_size: int = 5, max_overflow: int = 10, **options: Any) -> None:
         super().__init__(creator, pool_size, max_overflow, **options)
         self._pool = self._queue_class(pool_size + max_overflow, use_lifo=self._pool.use_lifo)
         self._size = pool_size
         self._needed_at = monotonic()
+        self._waiting = 0
 
     def size(self) -> int:
         """The connections that stay for good."""
@@ -50,18 +54,24 @@ class LingeringPool(QueuePool):
             dialect=self._dialect,
         )
 
+    def _wait(self, change: int) -> None:
+        board.current.add("pool_waiting", change)
+        with self._overflow_lock:
+            self._waiting += change
+
     def _do_get(self) -> ConnectionPoolEntry:
-        board.current.add("pool_waiting", 1)
+        self._wait(1)
         try:
             found = super()._do_get()
         finally:
-            board.current.add("pool_waiting", -1)
+            self._wait(-1)
         if self.checkedout() > self._size:
             self._needed_at = monotonic()
         return found
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
-        if self._overflow <= 0 or monotonic() - self._needed_at < LINGER_SECONDS:
+        is_needed = self._waiting > 0 or monotonic() - self._needed_at < LINGER_SECONDS
+        if self._overflow <= 0 or is_needed:
             super()._do_return_conn(record)
             return
         try:

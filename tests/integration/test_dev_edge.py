@@ -41,6 +41,7 @@ class Edge:
 
 def run(folder: Path, seconds: int) -> Iterator[Edge]:
     settings = {"FLASK_SCALE_WORKERS": "1", "FLASK_SCALE_CACHE_EDGE_SECONDS": str(seconds)}
+    settings["FLASK_SCALE_CACHE_RESPONSES"] = "/ruled ttl=60"
     instance = Instance(
         "api", folder / "api.log", "tests.support.apps.edge:app", settings, port=free_port(), internal_port=free_port()
     )
@@ -148,6 +149,12 @@ def test_a_response_with_a_cookie_or_behind_access_checks_is_the_apps(edge: Edge
     for _ in range(2):
         for who in ("user=a", "user=b"):
             assert edge.get("/behind", Cookie=who).json()["cookie"] == who
+
+
+def test_a_response_of_a_rule_is_not_for_those_with_credentials(edge: Edge) -> None:
+    """A rule says nothing of who may have it; nginx would give it to anybody."""
+    assert not edge.is_kept("/ruled")
+    assert edge.get("/ruled", Cookie="user=bob").json()["cookie"] == "user=bob"
 
 
 def test_nginxs_own_word_stays_within(edge: Edge) -> None:

@@ -106,6 +106,33 @@ def test_what_can_be_read_in_two_ways_is_refused_and_ends_the_connection(server,
         assert statuses(read_all(connection)) == [400]
 
 
+def test_without_keepalive_each_answer_ends_its_connection(serve):
+    server = serve("edge:app", keepalive_seconds=0)
+    for _ in range(4):
+        with connect(server) as connection:
+            connection.sendall(head("/public"))
+            answer = read_all(connection)
+        assert statuses(answer) == [200]
+        assert b"Connection: close" in answer
+
+
+def test_an_answer_that_is_still_sent_is_not_taken_for_an_idle_connection(serve):
+    """A reader that takes longer than the keep-alive gets the whole of a response that was given at once."""
+    server = serve("edge:app", keepalive_seconds=1, cache_response_max_bytes=20_000_000)
+    for _ in range(3):
+        length = len(server.get("/vast").body)
+    with connect(server) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(head("/vast"))
+        time.sleep(4)
+        answer = b""
+        while len(answer) < length:
+            piece = connection.recv(1 << 20)
+            assert piece, "cut off"
+            answer += piece
+    assert b"flask-scale; hit" in answer[:2000]
+
+
 def test_http_1_0_is_answered_and_ends_the_connection(server):
     with connect(server) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")

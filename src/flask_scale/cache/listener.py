@@ -93,6 +93,9 @@ class Listener:
                     self._listen(subscription, ended)
             except (RedisError, OSError) as error:
                 log.debug("the cache's subscription ended: %s", error)
+            except Exception:
+                # Without this thread the process would never again believe what it holds.
+                log.exception("the cache's subscription ended")
             finally:
                 self._live = False
             ended.wait(random.uniform(0.1, RECONNECT_SECONDS))  # noqa: S311

@@ -177,7 +177,7 @@ class MemoryCache:
             return
         now = self._clock()
         size = len(key) + len(value) + ENTRY_OVERHEAD_BYTES + getattr(value, "overhead", 0)
-        self._shelf.put(key, _Kept(value, now + ttl, now + ttl + stale, tuple(tags), size))
+        self._shelf.put(key, _Kept(value, now + ttl, now + ttl + stale, tuple(dict.fromkeys(tags)), size))
 
     def _drop(self, matches: Callable[[_Load], bool]) -> None:
         for token, load in list(self._loads.items()):

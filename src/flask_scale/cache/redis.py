@@ -12,6 +12,7 @@ at most: one that hangs holds nobody up, and answers from its own memory until i
 import json
 import logging
 import secrets
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
@@ -36,6 +37,9 @@ POOL_SIZE = 50
 
 #: For this part of the timeout others are waited for; what is left is the answer's own way.
 WAIT_SHARE = 0.8
+
+#: After a wait in vain others are not waited for, in seconds.
+IN_VAIN_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -67,17 +71,22 @@ class RedisCache:
         """Make a client of its own; the parent's sockets and what it owes are left to the parent."""
         self._breaker = Breaker()
         self._owed = Owed()
-        self.client = _client(self._url, self._timeout)
+        self.client = _client(self._url, self._timeout, POOL_SIZE)
+        # Waits hold a connection each, and must not hold up what they wait for.
+        self._waits = _client(self._url, self._timeout, POOL_SIZE)
+        self._receipts = _client(self._url, self._timeout, 1)
+        self._wait_again_at = 0.0
         self._get = self.client.register_script(scripts.GET)
         self._look_up = self.client.register_script(scripts.LOOK_UP)
         self._store = self.client.register_script(scripts.STORE)
         self._set = self.client.register_script(scripts.SET)
         self._unlink = self.client.register_script(scripts.DROP)
-        self._heard = self.client.register_script(scripts.HEARD)
+        self._heard = self._receipts.register_script(scripts.HEARD)
         self._release = self.client.register_script(scripts.RELEASE)
 
     def close(self) -> None:
-        self.client.close()
+        for client in (self.client, self._waits, self._receipts):
+            client.close()
 
     def peek(self, key: str) -> Entry | None:
         return None
@@ -163,9 +172,17 @@ class RedisCache:
             self._await(receipt)
 
     def _await(self, receipt: str) -> None:
-        """Wait until all who were told have dropped it."""
+        """Wait until all who were told have dropped it.
+
+        Where somebody listens who never says so (a process that hangs, or one of an older version), most drops do
+        not wait for them: after one wait in vain none is tried for a while.
+        """
+        if time.monotonic() < self._wait_again_at:
+            return
         with suppress(RedisError, OSError):
-            self.client.blpop([self._name("heard", receipt)], timeout=WAIT_SHARE * self._timeout)
+            if self._waits.blpop([self._name("heard", receipt)], timeout=WAIT_SHARE * self._timeout):
+                return
+        self._wait_again_at = time.monotonic() + IN_VAIN_SECONDS
 
     def _news(self, drops: Drops) -> list[Any]:
         """Channel, message, and the name of those who have not heard it yet."""
@@ -224,10 +241,10 @@ class RedisCache:
         return _bytes(f"{self._prefix}{kind}:{name}")
 
 
-def _client(url: str, timeout: float) -> Redis:
+def _client(url: str, timeout: float, size: int) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url,
-        max_connections=POOL_SIZE,
+        max_connections=size,
         timeout=timeout,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,

@@ -93,6 +93,11 @@ class Stored(bytes):
         begin, end = self.head.bodies[encoding]
         return self[self._begin + begin : self._begin + end]
 
+    def view(self, encoding: str) -> memoryview:
+        """It without a copy."""
+        begin, end = self.head.bodies[encoding]
+        return memoryview(self)[self._begin + begin : self._begin + end]
+
     def headers(self, encoding: str) -> Headers:
         """All headers of that encoding: a new list, which the caller may add to."""
         found = self._headers.get(encoding)

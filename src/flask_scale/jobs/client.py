@@ -72,7 +72,7 @@ class Jobs:
         )
         if session is not None:
             return self._insert(session, new)
-        with self.store.transaction() as own:
+        with self.store.statement() as own:
             return self._insert(own, new)
 
     def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job:

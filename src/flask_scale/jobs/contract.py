@@ -73,6 +73,10 @@ class JobStore(Protocol):
         """A transaction of its own: commits at the end, rolls back on an exception."""
         ...
 
+    def statement(self) -> AbstractContextManager[Session]:
+        """A session for one statement, which is the whole transaction."""
+        ...
+
     def insert(self, session: Session, new: NewJob) -> Job:
         """Write the job and its first event."""
         ...

@@ -53,6 +53,9 @@ class MemoryJobStore:
         with self._sessions() as session, session.begin():
             yield session
 
+    def statement(self) -> contextlib.AbstractContextManager[Session]:
+        return self.transaction()
+
     # What clients do.
 
     def insert(self, session: Session, new: NewJob) -> Job:

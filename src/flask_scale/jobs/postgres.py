@@ -25,6 +25,9 @@ class PostgresJobStore:
     def transaction(self) -> AbstractContextManager[Session]:
         return self._database.transaction()
 
+    def statement(self) -> AbstractContextManager[Session]:
+        return self._database.statement()
+
     # What clients do.
 
     def insert(self, session: Session, new: NewJob) -> Job:
@@ -132,15 +135,15 @@ class PostgresJobStore:
         return [_hint(row) for row in rows]
 
     def undispatch(self, job_ids: Sequence[str]) -> None:
-        with self.transaction() as session:
+        with self.statement() as session:
             session.execute(statements.UNDISPATCH, {"ids": list(job_ids)})
 
     def see_worker(self, worker: str, tasks: Sequence[str], queues: Sequence[str]) -> None:
-        with self.transaction() as session:
+        with self.statement() as session:
             session.execute(statements.SEE_WORKER, {"worker": worker, "tasks": list(tasks), "queues": list(queues)})
 
     def forget_worker(self, worker: str) -> None:
-        with self.transaction() as session:
+        with self.statement() as session:
             session.execute(statements.FORGET_WORKER, {"worker": worker})
 
     def purge(self, limit: int) -> int:
@@ -155,14 +158,14 @@ class PostgresJobStore:
         return {row["task"]: row["depth"] for row in self._all(statements.UNHANDLED, age=WORKER_SILENCE_SECONDS)}
 
     def _first(self, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
-        with self.transaction() as session:
+        with self.statement() as session:
             return _first(session, statement, **values)
 
     def _first_in(self, session: Session | None, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
         return self._first(statement, **values) if session is None else _first(session, statement, **values)
 
     def _all(self, statement: TextClause, **values: Any) -> list[Mapping[str, Any]]:
-        with self.transaction() as session:
+        with self.statement() as session:
             return [dict(row) for row in session.execute(statement, values).mappings()]
 
 

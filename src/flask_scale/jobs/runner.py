@@ -94,7 +94,7 @@ class Runner:
 
     def _succeed(self, attempt: Attempt, result: str) -> None:
         def write() -> bool:
-            with self._store.transaction() as session:
+            with self._store.statement() as session:
                 return self._store.succeed(session, attempt.lease, result)
 
         if not _insist(attempt, write):

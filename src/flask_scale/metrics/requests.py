@@ -24,7 +24,7 @@ class Durations(Histogram):
     """A histogram that also takes many observations at once."""
 
     def observe_many(self, count: int, total: float) -> None:
-        """Observe `count` amounts that came to `total`, each as their mean."""
+        """Observe `count` amounts that came to `total`, each as their mean: for amounts that hardly differ."""
         mean = total / count
         self._sum.inc(total)
         next((bucket for bucket, most in zip(self._buckets, self._upper_bounds, strict=True) if mean <= most)).inc(

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 NOT_AT_THE_EDGE = ("X-Accel-Expires", "0")
 
 
-def control(settings: Settings) -> str:
-    """Cache-Control of a public response that is silent: others may keep it, and ask whether it is still right.
+def control(settings: Settings, *, public: bool) -> str:
+    """Cache-Control of a response in front of Flask that is silent: others may keep it, and ask whether it is right.
 
-    With `cache_edge_seconds` a shared cache need not ask for so long, and for as long again while it asks.
+    With `cache_edge_seconds`, and where the app says that anybody may have it (`public`), a shared cache need not ask
+    for so long, and for as long again while it asks. nginx gives it to those with credentials too.
     """
     seconds = settings.cache_edge_seconds
-    if not seconds:
+    if not seconds or not public:
         return "public, no-cache"
     stale = int(settings.cache_stale_seconds)
     return f"public, max-age=0, s-maxage={seconds}, stale-while-revalidate={seconds}, stale-if-error={stale}"

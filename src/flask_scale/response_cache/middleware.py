@@ -27,6 +27,9 @@ from flask_scale.state import State
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+#: In the environ, by a server of ours: its own request, for `on_hit`.
+PLAIN = "flask_scale.plain_request"
+
 #: In the environ after the app was called: the URL rule that matched, for the metrics.
 RULE = "flask_scale.url_rule"
 
@@ -62,15 +65,16 @@ class ResponseCache:
         self._views: Mapping[str, Policy] | None = None
         #: What the paths of these views begin with; to match a path costs as much as a hit.
         self._prefixes: tuple[str, ...] = ()
-        #: Hears of each response that was given from this process's own memory: the environ, and its key.
-        self.on_hit: Callable[[WSGIEnvironment, str], None] | None = None
+        #: Hears of each response that was given from this process's own memory: the server's request, and its key.
+        self.on_hit: Callable[[Any, str], None] | None = None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if self.at_edge:
             start_response = edge.guarded(start_response)
-        return self._respond(environ, start_response)
+        # Taken out: an app may hand a copy of the environ to itself for another URL.
+        return self._respond(environ, start_response, environ.pop(PLAIN, None))
 
-    def _respond(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def _respond(self, environ: "WSGIEnvironment", start_response: "StartResponse", plain: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in METHODS or not (self._rules or self._public_views()):
             return self.app(environ, start_response)
         begun = perf_counter()
@@ -79,8 +83,8 @@ class ResponseCache:
             return self.app(environ, start_response)
         key = front_key(url)
         if (stored := self.find(key, environ)) is not None:
-            if self.on_hit is not None:
-                self.on_hit(environ, key)
+            if self.on_hit is not None and plain is not None:
+                self.on_hit(plain, key)
             return _send(self._reuse(stored, environ, "hit", begun), start_response)
         found = self._find(environ)
         if found is None or found.policy.ttl == 0:
@@ -102,7 +106,7 @@ class ResponseCache:
     def find(self, key: str, environ: "WSGIEnvironment") -> Stored | None:
         """The response that this process holds itself, if there is one and the request may have it."""
         stored = peek(self.cache.peek, key, environ)
-        return stored if stored is not None and _may_have(stored, environ) else None
+        return stored if stored is not None and may_have(stored, environ) else None
 
     def count(self, method: str, rule: str, status: int, seconds: float, count: int = 1) -> None:
         """Count requests that got a stored response, and the seconds that they took together."""
@@ -113,7 +117,7 @@ class ResponseCache:
         self, key: str, found: Found, environ: "WSGIEnvironment", start_response: "StartResponse", begun: float
     ) -> Iterable[bytes]:
         settings = self._state.settings
-        terms = Terms.of(found.policy, settings, edge.control(settings))
+        terms = Terms.of(found.policy, settings, edge.control(settings, public=found.policy.public))
         loading = Loading(lambda: self._call(environ, handled=found.of_view), terms)
         tags = [tag.format(**found.parts) for tag in found.policy.tags]
         kept = read(self._reader, key, tags, loading, environ)
@@ -191,7 +195,8 @@ class ResponseCache:
         return self._views
 
 
-def _may_have(stored: Stored, environ: "WSGIEnvironment") -> bool:
+def may_have(stored: Stored, environ: "WSGIEnvironment") -> bool:
+    """Whether a stored response may be given to the request."""
     return is_for_cache(environ) and (stored.head.public or not has_credentials(environ))
 
 

@@ -12,7 +12,7 @@ from flask_scale.server.listener import ByListener
 from flask_scale.server.plain.head import Head
 from flask_scale.server.plain.parser import AtOnce, PlainParser
 from flask_scale.server.plain.response import send
-from flask_scale.server.worker import GeventWorker
+from flask_scale.server.worker import BUSY, GeventWorker
 
 #: A connection that always has a request ready lets others run after this many, or where one took this long.
 TURN_REQUESTS = 16
@@ -53,7 +53,9 @@ class FastWorker(GeventWorker):
     def _at_once_for(self, connection: Any) -> AtOnce | None:
         """What answers at once on a connection of the public listeners."""
         is_internal = self.internal is not None and self.internal.accepted(connection)
-        return None if is_internal or self._express is None else self._answer_at_once
+        if is_internal or self._express is None or not self.cfg.keepalive:
+            return None
+        return self._answer_at_once
 
     def _answer_at_once(self, connection: Any, parser: PlainParser, head: Head, scheme: str) -> bool:
         """Send the response that this process holds; False where the app has to be asked."""
@@ -64,8 +66,10 @@ class FastWorker(GeventWorker):
         if data is None:
             return False
         self.nr += 1
-        self.waiting[gevent.getcurrent()].since = monotonic()
+        idle = self.waiting[gevent.getcurrent()]
+        idle.since = BUSY
         send(connection, data)
+        idle.since = monotonic()
         if not self._telling:
             self._telling = True
             gevent.spawn_later(UNTOLD_SECONDS, self._tell)

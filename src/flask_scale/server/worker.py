@@ -1,5 +1,6 @@
 """The gevent gunicorn worker: fair between connections, quick to stop, and dropping nothing."""
 
+import math
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -20,6 +21,10 @@ from flask_scale.server.patching import make_psycopg2_cooperative, patch_gunicor
 LINGER = 1.0
 
 
+#: Later than any time: what is sending an answer is not idle.
+BUSY = math.inf
+
+
 class Idle(BaseException):
     """A connection's wait for its next request; thrown into it to end it, which is no error.
 
@@ -29,7 +34,7 @@ class Idle(BaseException):
     def __init__(self, waiting: dict[Any, "Idle"]) -> None:
         super().__init__()
         self._waiting = waiting
-        #: When it began to wait, or was last answered at once.
+        #: When it began to wait, or was last answered at once; `BUSY` while an answer is sent.
         self.since = monotonic()
 
     def __enter__(self) -> "Idle":
@@ -41,9 +46,9 @@ class Idle(BaseException):
         self._waiting.pop(self._greenlet, None)
         return value is self
 
-    def end(self) -> None:
-        """Let the wait be over now. Called in the hub, as a timer is."""
-        if self._waiting.get(self._greenlet) is self:
+    def end(self, seen: float) -> None:
+        """Let the wait be over now, if it is still the one that began at `seen`. Called in the hub, as a timer is."""
+        if self._waiting.get(self._greenlet) is self and self.since == seen:
             self._greenlet.throw(self)
 
 
@@ -139,13 +144,13 @@ class GeventWorker(Equipped, PlainGeventWorker):  # type: ignore[misc]
         """End what has been idle for too long."""
         latest = monotonic() - self.cfg.keepalive
         for connection in [one for one in self.waiting.values() if one.since < latest]:
-            gevent.get_hub().loop.run_callback(connection.end)
+            gevent.get_hub().loop.run_callback(connection.end, connection.since)
 
     def _end_idle(self) -> None:
         """End what was idle at the last look too: a request that had arrived by then has been read since."""
-        idle = {(one, one.since) for one in self.waiting.values()}
-        for connection, _ in idle & self._idle:
-            gevent.get_hub().loop.run_callback(connection.end)
+        idle = {(one, one.since) for one in self.waiting.values() if one.since != BUSY}
+        for connection, since in idle & self._idle:
+            gevent.get_hub().loop.run_callback(connection.end, since)
         self._idle = idle
 
 

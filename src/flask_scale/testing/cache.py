@@ -129,6 +129,16 @@ class CacheConformance(AnyCacheConformance):
         cache.invalidate([key])
         assert cache.get(key) is None
 
+    def test_a_tag_that_is_named_twice_is_one(self, cache: Cache) -> None:
+        cache.set("greeting", b"hello", ttl=LONG, tags=["a", "a"])
+        cache.invalidate(["a"])
+        assert cache.get("greeting") is None
+        cache.set("greeting", b"hello", ttl=LONG, tags=["a", "a"])
+        cache.delete("greeting")
+        cache.set("greeting", b"hello", ttl=LONG)
+        cache.invalidate(["a"])
+        assert value_of(cache.get("greeting")) == b"hello"
+
     def test_its_standing_is_another_one_after_each_change(self, cache: Cache) -> None:
         def load() -> None:
             found = cache.look_up("loaded", tags=["all"], lease_seconds=LONG)

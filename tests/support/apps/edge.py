@@ -1,6 +1,7 @@
 """An app whose responses may be kept by nginx in front, or must not be."""
 
 import itertools
+import random
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -24,6 +25,12 @@ def public() -> Response:
     return page()
 
 
+@app.get("/vast")
+@scale.cached_response(60, public=True)
+def vast() -> Response:
+    return Response(random.Random(1).randbytes(15_000_000), mimetype="application/octet-stream")
+
+
 @app.get("/varied")
 @scale.cached_response(60, public=True)
 def varied() -> Response:
@@ -35,6 +42,11 @@ def varied() -> Response:
 @app.get("/behind")
 @scale.cached_response(60, key=lambda: request.headers.get("Cookie", ""))
 def behind() -> Response:
+    return page(cookie=request.headers.get("Cookie"))
+
+
+@app.get("/ruled")
+def ruled() -> Response:
     return page(cookie=request.headers.get("Cookie"))
 
 

@@ -5,11 +5,12 @@ import logging
 import re
 
 import pytest
-from flask import Flask, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from gunicorn.http import wsgi
+from gunicorn.http.errors import InvalidResponseHeader
 
 from flask_scale import FlaskScale
-from flask_scale.server.express import MOST_KNOWN, express_for
+from flask_scale.server.express import LONGEST_URL, MOST_KNOWN, express_for
 from flask_scale.server.plain import PlainRequest, environ
 from flask_scale.server.plain.parser import PlainParser
 from flask_scale.settings import Settings
@@ -147,13 +148,86 @@ def test_what_was_invalidated_goes_the_long_way(service):
     assert service.at_once() is None
 
 
-def test_responses_that_vary_are_told_apart(service):
+def test_a_response_that_varies_goes_the_long_way_which_knows_by_what(service):
     line = "GET /varied HTTP/1.1"
     for language in ("de", "en", "de", "en", "de", "en"):
         service.long_way(f"Accept-Language: {language}", line=line)
-    german = service.at_once("Accept-Language: de", line=line)
-    assert german == service.long_way("Accept-Language: de", line=line)
-    assert service.at_once("Accept-Language: fr", line=line) is None
+    assert service.at_once("Accept-Language: de", line=line) is None
+
+
+def test_what_is_held_ready_copies_no_body(service):
+    for _ in range(2):
+        service.long_way()
+    for encoding in ("gzip", "br", "identity", "gzip;q=0.9", "x"):
+        service.at_once(f"Accept-Encoding: {encoding}")
+    [held] = service.express._held.values()
+    assert len(held.answers) == 3
+    assert all(type(ready.body) is memoryview and ready.body.obj is held.stored for ready in held.answers.values())
+    with service.flask.app_context():
+        service.scale.cache.set("another", 1)
+    service.at_once()
+    assert [one.answers.keys() for one in service.express._held.values()] == [{("GET", "identity")}]
+
+
+def test_a_view_that_hands_the_environ_on_to_another_url_is_still_asked(service):
+    """By the idiom of werkzeug's `Response.from_app`."""
+
+    @service.flask.get("/guarded")
+    def guarded():
+        if "X-Key" not in request.headers:
+            abort(403)
+        return Response.from_app(service.flask.wsgi_app, {**request.environ, "PATH_INFO": "/a"})
+
+    line = "GET /guarded HTTP/1.1"
+    for _ in range(4):
+        service.long_way("X-Key: mine", line=line)
+    assert service.at_once(line=line) is None
+
+
+@pytest.mark.parametrize("name", ["Connection", "Server", "Upgrade", "Keep-Alive"])
+def test_headers_of_one_connection_stay_out_as_with_gunicorn(name):
+    service = Service(cache_responses="/own ttl=60")
+
+    @service.flask.get("/own")
+    def own():
+        response = jsonify(words="the same " * 200)
+        response.headers[name] = "x"
+        return response
+
+    line = "GET /own HTTP/1.1"
+    for _ in range(2):
+        service.long_way(line=line)
+    assert service.at_once(line=line) == service.long_way(line=line)
+
+
+def test_a_header_that_gunicorn_refuses_is_refused_here_too():
+    service = Service(cache_responses="/own ttl=60")
+
+    @service.flask.get("/own")
+    def own():
+        response = jsonify(words="the same " * 200)
+        response.headers["X-Bad"] = "a\x00b"
+        return response
+
+    line = "GET /own HTTP/1.1"
+    for _ in range(3):
+        with pytest.raises(InvalidResponseHeader):
+            service.long_way(line=line)
+    assert service.at_once(line=line) is None
+
+
+def test_a_layer_that_comes_later_is_asked(service):
+    for _ in range(2):
+        service.long_way()
+    assert service.at_once() is not None
+    service.flask.wsgi_app = lambda *args, app=service.flask.wsgi_app: app(*args)
+    assert service.at_once() is None
+
+
+def test_a_flask_that_a_tool_has_patched_is_always_asked(service, monkeypatch):
+    called = Flask.__call__
+    monkeypatch.setattr(Flask, "__call__", lambda self, *args: called(self, *args))
+    assert express_for(service.flask, service.cfg) is None
 
 
 def test_a_response_of_a_rule_is_not_for_who_comes_with_credentials():
@@ -241,13 +315,15 @@ def test_urls_that_clients_make_up_take_no_memory_without_end(service):
     for _ in range(2):
         service.long_way()
     for number in range(MOST_KNOWN - 1):
-        service.express._keys[(number,)] = service.express._ready[(number,)] = None
-    service.at_once()
+        service.express._keys[(number,)] = None
     service.long_way(line="GET /b HTTP/1.1")
     service.long_way(line="GET /b HTTP/1.1")
     service.at_once(line="GET /b HTTP/1.1")
     assert len(service.express._keys) < 10
-    assert len(service.express._ready) < 10
+    long = f"GET /{'x' * LONGEST_URL} HTTP/1.1"
+    for _ in range(3):
+        service.long_way(line=long)
+    assert service.at_once(line=long) is None
     assert service.at_once(line="GET /b HTTP/1.1") is not None
 
 

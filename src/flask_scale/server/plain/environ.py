@@ -5,15 +5,13 @@ from typing import Any
 from gunicorn.http.wsgi import base_environ
 from gunicorn.util import unquote_to_wsgi_str
 
+from flask_scale.response_cache.middleware import PLAIN
 from flask_scale.server.listener import LISTENER
 from flask_scale.server.plain.head import Head
 from flask_scale.server.plain.request import PlainRequest
 from flask_scale.server.plain.response import PlainResponse
 
 Environ = dict[str, Any]
-
-#: In the environ of a plain request: the request itself.
-PLAIN = "flask_scale.plain_request"
 
 
 def create(

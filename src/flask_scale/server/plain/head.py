@@ -64,7 +64,7 @@ def read_head(data: bytes) -> Head | None:
         if not key or not colon:
             return None
         fields[key] = value.strip(" \t")
-    if len(fields) != ends or "HTTP_HOST" not in fields:
+    if len(fields) != ends or not fields.get("HTTP_HOST"):
         return None
     connection = fields.get("HTTP_CONNECTION", "keep-alive").lower()
     length = fields.get("CONTENT_LENGTH", "0")
