@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 PATHS = "rcije"
 
 #: Rounds, and whole seconds of a block; rounds of drains, and their jobs.
-FULL, QUICK = (8, 3, 4, 2000), (2, 1, 1, 500)
+FULL, QUICK = (7, 2, 3, 1500), (2, 1, 1, 500)
 
 
 COLUMNS = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
