@@ -68,6 +68,10 @@ def main(quick: bool, only: str, paths: str, out: Path) -> None:
                 measured.append(_drain(stores, folder, only, drains, jobs, console))
     except (DevStackError, Wrong) as error:
         raise click.ClickException(str(error)) from error
+    _tell(measured, rounds, seconds, time.time() - begun, out, console)
+
+
+def _tell(measured: Sequence[Measured], rounds: int, seconds: int, took: float, out: Path, console: Console) -> None:
     found = [row for one in measured for row in rows(one)]
     judged = [gate for one in measured for gate in gates(one)]
     report.print_tables(console, found, judged)
@@ -77,7 +81,7 @@ def main(quick: bool, only: str, paths: str, out: Path) -> None:
         "cpus": os.cpu_count(),
         "rounds": rounds,
         "seconds": seconds,
-        "took": round(time.time() - begun),
+        "took": round(took),
         "load": os.getloadavg(),
     }
     report.write(out / "bench.json", found, judged, about)

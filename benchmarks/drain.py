@@ -96,6 +96,8 @@ def drain(queue: Queue, stores: Stores, folder: Path, count: int, tell: Callable
     """
     counter = redis.Redis.from_url(stores.cache_url)
     counter.delete(COUNTER)
+    # What POST /jobs has left there, or another queue.
+    redis.Redis.from_url(stores.broker_url).flushall()
     tell(f"{queue.name}: enqueue")
     _run(queue, str(count), stores)
     tell(queue.name)

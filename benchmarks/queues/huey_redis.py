@@ -15,4 +15,7 @@ def work():
 
 
 if __name__ == "__main__":
-    enqueue_by(work)
+    # By the module's own name: huey names its tasks by it.
+    from benchmarks.queues import huey_redis
+
+    enqueue_by(huey_redis.work)
