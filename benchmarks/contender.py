@@ -110,20 +110,8 @@ def _gthread(app: str) -> tuple[str, ...]:
 
 
 def _granian(app: str, *words: str) -> tuple[str, ...]:
-    address = ("--host", "127.0.0.1", "--port", "{port}")
-    return (
-        PYTHON,
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        "--workers",
-        "1",
-        "--no-ws",
-        *address,
-        *words,
-        f"{APPS}.{app}",
-    )
+    alone = ("--interface", "wsgi", "--workers", "1", "--no-ws", "--host", "127.0.0.1", "--port", "{port}")
+    return (PYTHON, "-m", "granian", *alone, *words, f"{APPS}.{app}")
 
 
 def _uvicorn(app: str) -> tuple[str, ...]:

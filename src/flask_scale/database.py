@@ -28,6 +28,9 @@ from flask_scale.state import State
 #: A connection that was used within so many seconds and has nothing to read is alive.
 SURE_SECONDS = 30.0
 
+#: Where the active app context keeps its sessions.
+SESSION, READ_SESSION = "flask_scale_session", "flask_scale_read_session"
+
 #: In a pooled connection's `info`: when it was last given back.
 USED_AT = "flask_scale_used_at"
 
@@ -52,13 +55,13 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session of its own that commits at the end, or rolls back on an exception."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _open(self.engine) as session, session.begin():
             yield session
 
     @contextmanager
     def statement(self) -> Iterator[Session]:
         """A session for one statement, which is a transaction of its own: one round trip, not three."""
-        with Session(self._autocommitting, expire_on_commit=False) as session, session.begin():
+        with _open(self._autocommitting) as session, session.begin():
             yield session
 
     @property
@@ -68,18 +71,12 @@ class Database:
         What is written through it is committed statement by statement. Server-side cursors (`yield_per`) need a
         transaction: use `session`.
         """
-        if "flask_scale_read_session" not in g:
-            g.flask_scale_read_session = Session(self._autocommitting, expire_on_commit=False)
-        session: Session = g.flask_scale_read_session
-        return session
+        return _session_of_context(READ_SESSION, self._autocommitting)
 
     @property
     def session(self) -> Session:
         """The session of the active app context; closed, and rolled back if open, at its end."""
-        if "flask_scale_session" not in g:
-            g.flask_scale_session = Session(self.engine, expire_on_commit=False)
-        session: Session = g.flask_scale_session
-        return session
+        return _session_of_context(SESSION, self.engine)
 
     def after_fork(self) -> None:
         """Forget connections inherited from the parent without closing the parent's sockets."""
@@ -101,9 +98,20 @@ def init_app(app: Flask, state: State) -> None:
     app.teardown_appcontext(_close_session)
 
 
+def _open(engine: Engine) -> Session:
+    return Session(engine, expire_on_commit=False)
+
+
+def _session_of_context(name: str, engine: Engine) -> Session:
+    if name not in g:
+        setattr(g, name, _open(engine))
+    session: Session = getattr(g, name)
+    return session
+
+
 def _close_session(_error: BaseException | None) -> None:
     with ExitStack() as sessions:
-        for name in ("flask_scale_session", "flask_scale_read_session"):
+        for name in (SESSION, READ_SESSION):
             session: Session | None = g.pop(name, None)
             if session is not None:
                 sessions.callback(session.close)

@@ -1,6 +1,6 @@
 """What nginx in front may keep: nothing that it would give to the wrong client.
 
-nginx keeps what `s-maxage` says, one body for all encodings. It knows neither a Vary (its own would count every
+nginx keeps what `s-maxage` says, an entry for each encoding. It knows neither a Vary (its own would count every
 spelling of Accept-Encoding) nor that `max-age` alone means no shared cache where a request has credentials. So a
 response that does not say `s-maxage`, or that varies by more than the encoding, carries X-Accel-Expires: 0, which
 nginx obeys before all else and takes away.

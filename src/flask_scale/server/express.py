@@ -20,6 +20,7 @@ from flask_scale.metrics.instruments import instruments
 from flask_scale.proxy import TrustedProxies
 from flask_scale.response_cache import answer as answers
 from flask_scale.response_cache.encodings import choose
+from flask_scale.response_cache.keys import FORWARDED
 from flask_scale.response_cache.middleware import ResponseCache, may_have
 from flask_scale.response_cache.reading import CREDENTIALS
 from flask_scale.server.hooks import Hooks
@@ -29,16 +30,10 @@ from flask_scale.server.plain.request import PlainRequest
 from flask_scale.server.plain.response import PlainResponse, first_lines
 
 #: What, beside the target, the scheme and who connected, makes the URL of a request.
-OF_URL = (
-    "HTTP_HOST",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_FORWARDED_PREFIX",
-)
+OF_URL = ("HTTP_HOST", *FORWARDED)
 
 #: Fields that may ask for something else: such a request is looked at anew each time.
-UNUSUAL = frozenset({"HTTP_RANGE", "HTTP_CACHE_CONTROL", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_NONE_MATCH"})
+UNUSUAL = frozenset({"HTTP_RANGE", "HTTP_CACHE_CONTROL"}) | answers.CONDITIONAL
 
 #: URLs that are remembered at most, then all are learned anew; and characters of one, which are the client's.
 MOST_KNOWN = 4_096

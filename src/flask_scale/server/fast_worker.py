@@ -47,7 +47,7 @@ class FastWorker(GeventWorker):
             return
         begun = monotonic()
         self.answer(listener_name, req, sock, addr)
-        if req.req_number % TURN_REQUESTS == 0 or req.unreader.buf.tell() or monotonic() - begun > TURN_SECONDS:
+        if _has_had_its_turn(req.req_number, req.unreader) or monotonic() - begun > TURN_SECONDS:
             gevent.sleep(0)
 
     def _at_once_for(self, connection: Any) -> AtOnce | None:
@@ -73,7 +73,7 @@ class FastWorker(GeventWorker):
         if not self._telling:
             self._telling = True
             gevent.spawn_later(UNTOLD_SECONDS, self._tell)
-        if parser.req_count % TURN_REQUESTS == 0 or parser.has_more:
+        if _has_had_its_turn(parser.req_count, parser.unreader):
             gevent.sleep(0)
         return True
 
@@ -81,3 +81,8 @@ class FastWorker(GeventWorker):
         self._telling = False
         if self._express is not None:
             self._express.tell()
+
+
+def _has_had_its_turn(number: int, unreader: Any) -> bool:
+    """Of a connection after its request `number`: by count, or since the client has sent more already."""
+    return number % TURN_REQUESTS == 0 or bool(unreader.buf.tell())

@@ -58,11 +58,6 @@ class PlainParser(RequestParser):  # type: ignore[misc]
 
     next = __next__
 
-    @property
-    def has_more(self) -> bool:
-        """Whether the client has sent more than what was read of it by now."""
-        return bool(self.unreader.buf.tell())
-
     def _is_read(self) -> bool:
         """Whether the body of the last request is, or could be, read to its end."""
         if isinstance(self.mesg, PlainRequest) and not self.mesg.head.length:
