@@ -52,11 +52,10 @@ def test_one_kubernetes_job_migrates_and_three_api_pods_wait_for_it(release: Rel
 
     assert len(api) == 3
     assert [item.status.phase for item in migrate] == ["Succeeded"]
-    begun = migrate[0].status.container_statuses[0].state.terminated.started_at
+    migrated = migrate[0].status.container_statuses[0].state.terminated.finished_at
     for item in api:
-        gate = item.status.init_container_statuses[0]
-        assert gate.name == "wait-for-migrations"
-        assert gate.state.terminated.finished_at >= begun
+        ready = next(condition for condition in item.status.conditions if condition.type == "Ready")
+        assert ready.last_transition_time >= migrated
         assert item.status.container_statuses[0].restart_count == 0
 
 

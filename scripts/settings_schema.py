@@ -23,6 +23,7 @@ OWNED = frozenset(
         "broker_url",
         "cache_prefix",
         "migrations",
+        "wait_for_migrations_seconds",
     ]
 )
 

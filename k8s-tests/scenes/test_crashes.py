@@ -66,12 +66,26 @@ def test_a_database_that_restarts(play: Play, stage: Release):
     scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, seconds=30, only=["shed"])
 
 
-def test_a_node_that_restarts(play: Play, stage: Release):
+def test_a_database_that_crashes(play: Play, stage: Release):
+    """SIGKILL: PostgreSQL recovers from its log, and what it had said yes to is there."""
+    dice = random.Random(2)
+    with play("database killed") as scene:
+        for _kill in range(5 if LONG else 2):
+            pause(CALM_SECONDS)
+            kill_a_pod(stage, "postgresql", dice)
+            scene.mark("database killed")
+            pause(CALM_SECONDS)
+            until_whole(stage)
+        pause(2 * CALM_SECONDS)
+    scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, only=["shed"])
+
+
+@pytest.mark.parametrize("with_database", [False, True])
+def test_a_node_that_restarts(play: Play, stage: Release, with_database: bool):
     """Its pods' share of requests fails until it is back, or until Kubernetes sees that it is gone."""
-    keeps = {pod.spec.node_name for name in ("postgresql", "redis-broker", "redis-cache") for pod in stage.pods(name)}
-    nodes = nodes_for_pods(stage)
-    node = next((name for name in nodes if name not in keeps), nodes[0])
-    with play("node restarted") as scene:
+    database = stage.pods("postgresql")[0].spec.node_name
+    node = next(name for name in nodes_for_pods(stage) if (name == database) == with_database)
+    with play("node of the database restarted" if with_database else "node restarted") as scene:
         pause(CALM_SECONDS)
         scene.mark(f"{node} off and on")
         restart_node(stage, node)

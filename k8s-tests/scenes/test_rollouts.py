@@ -1,5 +1,7 @@
 """Whatever an operator does on purpose, no client notices."""
 
+import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,11 @@ from support.stage import drained, nodes_for_pods, pause, roll_out
 from tests.load.plan import DEFAULT_MIX, Plan
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(7200)]
+
+#: The long form: requests, rollouts, and seconds from one of them, or of the drains, to the next.
+REQUESTS = 100_000
+ROLLOUTS = 10
+ROUND_SECONDS = 190
 
 #: As many POSTs, but a job costs the machine several times as much as a user.
 FEW_JOBS = {**DEFAULT_MIX, "create_user": 0.25, "import_users": 0.02}
@@ -37,15 +44,18 @@ def downgrade():
 
 
 def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Release):
-    """The long form: ten rollouts and two drains in 100,000 requests."""
-    plan = Plan.steady(RATE, 100_000 / RATE, mix=FEW_JOBS, fresh=FRESH) if LONG else None
+    """The long form: ten rollouts and two drains, spread over 100,000 requests."""
+    plan = Plan.steady(RATE, REQUESTS / RATE, mix=FEW_JOBS, fresh=FRESH) if LONG else None
     with play("rollouts and drains", plan) as scene:
         pause(CALM_SECONDS)
-        for number in range(1, 11 if LONG else 2):
+        turn = rounds()
+        for number in range(1, ROLLOUTS + 1 if LONG else 2):
+            next(turn)
             for component in ("api", "nginx", "worker"):
                 scene.mark(f"{component} {number}")
                 roll_out(stage, component)
         for node in nodes_for_pods(stage):
+            next(turn)
             scene.mark(f"drain {node}")
             with drained(stage, node):
                 stage.until_ready("api", 2)
@@ -53,7 +63,16 @@ def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Rele
         while LONG and not scene.load.ended:
             pause(CALM_SECONDS)
     scene.assert_nothing_failed()
-    assert not LONG or scene.run.totals.offered == 100_000
+    assert not LONG or scene.run.totals.offered == REQUESTS
+
+
+def rounds() -> Iterator[None]:
+    """Each step begins a round: in the long form, when its time has come."""
+    begun = time.monotonic()
+    for number in itertools.count():
+        if LONG:
+            pause(max(0.0, begun + number * ROUND_SECONDS - time.monotonic()))
+        yield
 
 
 def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):

@@ -1,10 +1,13 @@
-"""The Alembic folders of a deployment, and a quick look at whether a database has all of their revisions.
+"""The Alembic folders of a deployment, and whether a database has all of their revisions.
 
 Every pod asks that before it starts. Alembic and SQLAlchemy take longer to import than an app may take to start,
 so that the look reads the revisions' names out of the files instead; only a yes is certain.
 """
 
 import ast
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -60,6 +63,27 @@ def are_applied(settings: Settings) -> bool:
     except (psycopg2.Error, OSError, SyntaxError, ValueError):
         return False
     return True
+
+
+def wait_until_applied(settings: Settings) -> None:
+    """Return once nothing is pending, or at once where `wait_for_migrations_seconds` is 0.
+
+    Raises:
+        SystemExit: the time is over, the database refuses for good, or SIGTERM came; what was waited for is on stdout.
+    """
+    seconds = settings.wait_for_migrations_seconds
+    if not seconds or settings.database_url is None or are_applied(settings):
+        return
+    # The first process of a container ends by SIGTERM only if it says so.
+    before = signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
+    try:
+        # In a process of its own, or each fork of this one would keep what it imports.
+        wait = [sys.executable, "-m", "flask_scale", "migrate", "--check", "--wait", str(seconds)]
+        done = subprocess.run(wait, check=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def _heads(versions: Path) -> set[object]:

@@ -78,6 +78,9 @@ class Settings(BaseModel):
     statement_timeout_seconds: float = Field(30.0, ge=0, description="PostgreSQL ends longer statements; 0 is never.")
     connect_timeout_seconds: int = Field(3, ge=1, description="Longest wait for a new database connection.")
     migrations: str | None = Field(None, description="The app's own Alembic folder, for `flask-scale migrate`.")
+    wait_for_migrations_seconds: float = Field(
+        0.0, ge=0, description="Longest wait of a starting server or worker for the newest schema; 0 does not look."
+    )
 
     # Cache: the tutorial's `setex` of 300 s.
     cache_url: str | None = Field(

@@ -180,10 +180,22 @@ def test_another_image_or_command_is_another_migration(change):
 
 @pytest.mark.parametrize("component", SCALED)
 def test_pods_wait_for_the_migrations(component):
-    gate = spec_of(render(), component)["initContainers"][0]
+    def waits(objects):
+        return "FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS" in environment(objects, component)
+
+    assert environment(render(), component)["FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS"]["value"] == "600"
+    probe = spec_of(render(), component)["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] > 600
+    assert "initContainers" not in spec_of(render(), component)
+    assert not waits(rendered("migrations-none"))
+
+
+@pytest.mark.parametrize("component", SCALED)
+@pytest.mark.parametrize("own", [{"command": ["/bin/app"]}, {"args": ["serve", "--fast"]}])
+def test_before_a_program_that_may_not_wait_a_container_does(component, own):
+    gate = spec_of(render({component: own}), component)["initContainers"][0]
     assert gate["name"] == "wait-for-migrations"
     assert gate["args"] == ["migrate", "--check", "--wait", "600"]
-    assert "initContainers" not in spec_of(rendered("migrations-none"), component)
 
 
 @pytest.mark.parametrize("component", SCALED)
@@ -206,7 +218,7 @@ def test_settings_and_what_a_person_adds_reach_the_pod(component):
     assert container["livenessProbe"] == {"tcpSocket": {"port": "internal"}, "periodSeconds": 30}
     assert {"name": "more", "mountPath": "/more"} in container["volumeMounts"]
     assert [part["name"] for part in pod["spec"]["containers"]] == [component, "beside"]
-    assert [part["name"] for part in pod["spec"]["initContainers"]] == ["wait-for-migrations", "before"]
+    assert [part["name"] for part in pod["spec"]["initContainers"]] == ["before"]
     assert container["securityContext"]["runAsUser"] == 3001
     assert pod["spec"]["securityContext"]["fsGroup"] == 3000
     assert pod["spec"]["nodeSelector"] == {"disk": "ssd"}

@@ -1,13 +1,16 @@
 """The quick look at the schema: where it says yes, Alembic has nothing to apply."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 
 import psycopg2.extensions
 import pytest
 
 from flask_scale import migrate
-from flask_scale.revisions import are_applied
+from flask_scale.revisions import are_applied, wait_until_applied
 from flask_scale.settings import Settings
 
 MERGED = {"a": None, "b": "a", "c": "a", "d": ("b", "c")}
@@ -85,3 +88,39 @@ def test_the_check_of_a_schema_that_is_current_imports_neither_alembic_nor_sqlal
     environ = {"FLASK_SCALE_DATABASE_URL": settings.database_url, "FLASK_SCALE_MIGRATIONS": settings.migrations}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["the schema is current", "[]"]
+
+
+def test_a_start_waits_for_whoever_migrates(settings, alembic_folder, monkeypatch):
+    write(alembic_folder, {"a": None})
+    for name in ("database_url", "migrations"):
+        monkeypatch.setenv(f"FLASK_SCALE_{name.upper()}", getattr(settings, name))
+    waiting = settings.model_copy(update={"wait_for_migrations_seconds": 60.0})
+    later = threading.Timer(1.0, migrate.upgrade, [settings])
+    later.start()
+    wait_until_applied(waiting)
+    assert are_applied(settings)
+    later.join()
+
+
+def test_a_start_waits_no_longer_than_it_is_told_and_not_at_all_unless_told(settings, monkeypatch, capfd):
+    monkeypatch.setenv("FLASK_SCALE_DATABASE_URL", settings.database_url)
+    wait_until_applied(settings)
+    with pytest.raises(SystemExit) as end:
+        wait_until_applied(settings.model_copy(update={"wait_for_migrations_seconds": 0.1}))
+    assert end.value.code == 1
+    assert "pending: flask_scale: 0001" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("program", ["serve", "worker"])
+def test_a_waiting_program_ends_when_told(settings, program):
+    """The first process of a container gets no default action of SIGTERM."""
+    environment = {
+        **os.environ,
+        "FLASK_SCALE_DATABASE_URL": settings.database_url,
+        "FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS": "60",
+    }
+    command = [sys.executable, "-m", "flask_scale", program, "nobody:app"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout.readline() == "waiting: pending revisions: 1\n"
+        waiting.terminate()
+        assert waiting.wait(10) == 128 + signal.SIGTERM

@@ -10,6 +10,9 @@ CACHE_PREFIX: {{ printf "fs:%s:" (printf "%s/%s" .Release.Namespace .Release.Nam
 {{- with .Values.migrations.path }}
 MIGRATIONS: {{ quote . }}
 {{- end }}
+{{- if include "flask-scale.migrated" . }}
+WAIT_FOR_MIGRATIONS_SECONDS: "600"
+{{- end }}
 {{- end -}}
 
 {{/* Settings that a value may replace: the API's proxies have an address of the cluster's own networks. */}}
@@ -90,7 +93,7 @@ volumeMounts:
 
 {{/*
 The pod template of API or worker: (dict "root" $ "component" "api" "values" .Values.api "command" "serve" "ports" $ports "probes" $probes),
-where ports and probes are what the chart gives: [{name, containerPort}] and {startup, readiness, liveness}.
+where ports and probes are what the chart gives: [{name, containerPort}] and {readiness, liveness}.
 */}}
 {{- define "flask-scale.appPod" -}}
 {{- $root := .root -}}
@@ -109,9 +112,12 @@ spec:
   terminationGracePeriodSeconds: {{ int $values.terminationGracePeriodSeconds }}
   securityContext:
     {{- include "flask-scale.podSecurityContext" (list (include "flask-scale.appUser" . | fromYaml) $values.podSecurityContext) | nindent 4 }}
-  {{- if or (include "flask-scale.migrated" $root) $values.extraInitContainers }}
+  {{- /* `serve` and `worker` wait for the schema themselves, which saves the start of one more container. */}}
+  {{- $migrated := include "flask-scale.migrated" $root }}
+  {{- $gate := and $migrated (or $values.command $values.args) }}
+  {{- if or $gate $values.extraInitContainers }}
   initContainers:
-    {{- if include "flask-scale.migrated" $root }}
+    {{- if $gate }}
     - name: wait-for-migrations
       args: [migrate, --check, --wait, "600"]
       {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
@@ -131,7 +137,10 @@ spec:
       {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
       ports:
         {{- toYaml .ports | nindent 8 }}
-      {{- range $name, $probe := .probes }}
+      {{- /* A minute to start in, and the time that migrations may take. */}}
+      {{- $seconds := empty $migrated | ternary 60 660 }}
+      {{- $startup := dict "httpGet" .probes.liveness.httpGet "periodSeconds" 1 "timeoutSeconds" 5 "failureThreshold" $seconds }}
+      {{- range $name, $probe := merge .probes (dict "startup" $startup) }}
       {{ $name }}Probe:
         {{- toYaml (get $values.probes $name | default $probe) | nindent 8 }}
       {{- end }}

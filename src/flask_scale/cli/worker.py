@@ -6,7 +6,8 @@ import sys
 import click
 
 from flask_scale.metrics import multiprocess
-from flask_scale.settings import PREFIX
+from flask_scale.revisions import wait_until_applied
+from flask_scale.settings import PREFIX, load_settings
 
 
 @click.command("worker")
@@ -35,6 +36,7 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
     for name, value in {"QUEUES": queues, "CONCURRENCY": concurrency, "POOL": pool}.items():
         if value is not None:
             os.environ[f"{PREFIX}WORKER_{name}"] = str(value)
+    wait_until_applied(load_settings())
     # What Celery runs again at SIGHUP; `sys.argv` has lost the interpreter's own words, such as -m.
     sys.argv = sys.orig_argv[1:]
     folder = multiprocess.enable()
