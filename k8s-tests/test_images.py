@@ -111,6 +111,14 @@ def test_every_module_is_compiled(image: str):
     assert docker("run", "--rm", "--entrypoint", "python", image, "-c", script) == "True []"
 
 
+def test_a_start_compiles_nothing(image: str):
+    """The standard library too: the base image comes without its bytecode."""
+    lines = docker("run", "--rm", "--entrypoint", "sh", image, "-c", "python -v -m flask_scale serve --help 2>&1")
+    loaded = [line.rpartition(" from ")[2] for line in lines.splitlines() if line.startswith("# code object from")]
+    assert len(loaded) > 100
+    assert [file for file in loaded if not file.strip("'").endswith(".pyc")] == []
+
+
 def test_api_holds_no_handlers_and_worker_no_routes(name: str, image: str):
     found = sh(image, "cd /app/services && ls -d */ | grep -v __pycache__").split()
     assert found == [f"{part}/" for part in sorted(["domain", name])]
