@@ -103,6 +103,7 @@ CASES: dict[str, dict[str, Any]] = {
     "node-port": {"nginx": {"service": NODE_PORT}},
     "load-balancer": {"nginx": {"service": {"type": "LoadBalancer"}}},
     "trusted-proxies": {"nginx": TRUSTED},
+    "cached": {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": TRUSTED},
     "ingress": {"ingress": {"enabled": True}},
     "ingress-community": {"ingress": INGRESS | {"preset": "community"}},
     "ingress-f5": {"ingress": INGRESS | {"preset": "f5", "annotations": {"nginx.org/keepalive": "8"}}},

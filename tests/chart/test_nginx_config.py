@@ -15,7 +15,7 @@ def configuration(values=None, case="defaults"):
     return objects.get("ConfigMap", "nginx")["data"]["nginx.conf"]
 
 
-@pytest.mark.parametrize("case", ["defaults", "trusted-proxies", "full-name", *OPTIONS])
+@pytest.mark.parametrize("case", ["defaults", "trusted-proxies", "cached", "full-name", *OPTIONS])
 def test_nginx_takes_it(case, tmp_path):
     data = rendered(case).component("ConfigMap", "nginx")["data"]
     lines = ("nameserver 10.96.0.10", "nameserver fd00::a", "search web.svc.example.org. svc.example.org. example.org")
