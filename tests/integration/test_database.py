@@ -2,12 +2,15 @@
 
 import os
 import threading
+from functools import partial
 
+import psycopg2
 import pytest
 from flask import Flask
 from sqlalchemy import event, exc, text
 
-from flask_scale import board, database
+from flask_scale import board, database, pool
+from flask_scale.breaker import Breaker
 from flask_scale.dev.process import free_port
 from flask_scale.settings import Settings
 from flask_scale.state import State
@@ -97,6 +100,37 @@ def test_connections_that_could_not_be_made_were_never_in_use(build):
             db.engine.connect()
 
     assert board.current.total("pool_in_use") == in_use
+
+
+def test_while_none_can_be_opened_only_one_caller_a_second_tries_and_the_first_to_succeed_lets_all(build, monkeypatch):
+    now, tries, away = [0.0], [], [True]
+    monkeypatch.setattr(pool, "Breaker", partial(Breaker, clock=lambda: now[0]))
+    db = build(connect_timeout_seconds=1)
+
+    def fail(*_):
+        tries.append(now[0])
+        if away[0]:
+            raise psycopg2.OperationalError("away")
+
+    event.listen(db.engine, "do_connect", fail)
+
+    def attempt():
+        with db.engine.connect() as connection:
+            return connection.scalar(text("SELECT 1"))
+
+    for tried in (1, 2, 2, 2):
+        with pytest.raises(exc.OperationalError, match="away" if tried > len(tries) else "a moment ago"):
+            attempt()
+        assert len(tries) == tried
+    now[0] += 1
+    for _ in range(2):
+        with pytest.raises(exc.OperationalError):
+            attempt()
+        assert len(tries) == 3
+    away[0] = False
+    now[0] += 1
+    with db.engine.connect(), db.engine.connect():
+        assert attempt() == 1
 
 
 def test_the_board_shows_connections_in_use_and_callers_that_wait(build):
