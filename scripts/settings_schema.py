@@ -27,6 +27,9 @@ OWNED = frozenset(
     ]
 )
 
+#: What no release may set.
+NEVER = frozenset(["failpoints"])
+
 #: What a JSON schema of pydantic's says of a setting, and Helm can check.
 KEPT = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "maxLength")
 
@@ -37,7 +40,7 @@ def settings_definition() -> dict[str, Any]:
     properties = {
         name.upper(): {key: field[key] for key in KEPT if key in field}
         for name, field in sorted(fields.items())
-        if name not in OWNED
+        if name not in OWNED | NEVER
     }
     return {"type": "object", "additionalProperties": False, "properties": properties}
 

@@ -5,6 +5,7 @@ FlaskScaleError
 ├── AppNotFound              "module:app" names no Flask app
 ├── NotConfigured            a part was used whose setting is absent
 ├── DevStackError            a part of `flask-scale dev` cannot run
+├── FailpointError           a fault that a test asked for
 ├── CacheError
 │   ├── CacheUnavailable     no answer within the timeout
 │   ├── KeyTooLong
@@ -42,6 +43,10 @@ class NotConfigured(FlaskScaleError):
 
 class DevStackError(FlaskScaleError):
     """A part of the development stack cannot run. The message says which, and where its log is."""
+
+
+class FailpointError(FlaskScaleError):
+    """A fault that a test asked for, or one that it cannot have. Production never meets it."""
 
 
 class CacheError(FlaskScaleError):

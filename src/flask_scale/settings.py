@@ -132,6 +132,9 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for eyes.")
     access_log: bool = Field(True, description="One structured line a request.")
 
+    # Tests.
+    failpoints: str | None = Field(None, description="Folder of faults to meet; for tests of faults alone.")
+
     @field_validator("database_url", "cache_url", "broker_url")
     @classmethod
     def _check_url(cls, value: str | None, info: Any) -> str | None:

@@ -6,6 +6,7 @@ hints; `runner.py` one attempt; `reconciler.py` what brings lost jobs back; `wor
 
 from flask import Flask
 
+from flask_scale.jobs import failpoints
 from flask_scale.jobs.client import Jobs
 from flask_scale.jobs.collector import queue_collector
 from flask_scale.jobs.job import FINISHED, STATES, Job, JobEvent, JobState
@@ -32,6 +33,7 @@ def init_app(app: Flask, state: State) -> None:
     if state.database is None:
         state.parts["jobs"] = "off: FLASK_SCALE_DATABASE_URL is not set"
         return
+    failpoints.use(state.settings.failpoints)
     state.jobs = Jobs(PostgresJobStore(state.database), state.settings)
     if state.settings.broker_url is None:
         state.parts["jobs"] = "on, but jobs wait: FLASK_SCALE_BROKER_URL is not set, so no Celery worker hears of them"

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from flask_scale.errors import JobNotFound, JobStateError
+from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import JobStore, Page, QueueStat
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, NewJob
 from flask_scale.jobs.publisher import Publisher
@@ -183,6 +184,7 @@ class Jobs:
     def _publish_after_commit(self, session: Session, hint: Hint) -> None:
         if HINTS not in session.info:
             session.info[HINTS] = []
+            event.listen(session, "before_commit", _on_before_commit)
             event.listen(session, "after_commit", self._on_commit)
             event.listen(session, "after_rollback", _on_rollback)
         session.info[HINTS].append(hint)
@@ -190,10 +192,15 @@ class Jobs:
     def _on_commit(self, session: Session) -> None:
         if session.in_nested_transaction():
             return
+        failpoints.reach("commit.after")
         hints: Sequence[Hint] = session.info[HINTS]
         session.info[HINTS] = []
         if hints:
             self.publisher.publish(hints)
+
+
+def _on_before_commit(_session: Session) -> None:
+    failpoints.reach("commit.before")
 
 
 def _on_rollback(session: Session) -> None:

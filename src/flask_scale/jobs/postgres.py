@@ -11,7 +11,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from flask_scale.database import Database
-from flask_scale.jobs import jsontext, statements
+from flask_scale.jobs import failpoints, jsontext, statements
 from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standing
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob, valid_id
 
@@ -31,7 +31,9 @@ class PostgresJobStore:
     # What clients do.
 
     def insert(self, session: Session, new: NewJob) -> Job:
+        failpoints.reach("insert.before")
         row = _first(session, statements.INSERT, **vars(new), detail=None)
+        failpoints.reach("insert.after")
         assert row is not None
         return Job.of(row)
 
@@ -70,9 +72,11 @@ class PostgresJobStore:
         known = valid_id(job_id)
         if known is None:
             return None
+        failpoints.reach("claim.before")
         row = self._first(
             statements.CLAIM, id=known, tasks=list(tasks), worker=worker, lease=lease_seconds, detail=None
         )
+        failpoints.reach("claim.after")
         return Claim(Job.of(row), Lease(known, str(row["lease_token"]))) if row else None
 
     def renew(self, lease: Lease, lease_seconds: float) -> Standing:
@@ -96,6 +100,7 @@ class PostgresJobStore:
         return _standing(row)
 
     def succeed(self, session: Session, lease: Lease, result: str) -> bool:
+        failpoints.reach("completion.before")
         return _first(session, statements.SUCCEED, **_fence(lease), result=result, detail=None) is not None
 
     def fail(self, lease: Lease, error: dict[str, str], *, permanent: bool, backoff: Backoff) -> JobState | None:

@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from flask_scale.breaker import Breaker
+from flask_scale.jobs import failpoints
 from flask_scale.jobs.job import Hint
 from flask_scale.metrics.instruments import instruments
 
@@ -55,8 +56,10 @@ class Publisher:
         for hint in hints:
             by_queue.setdefault(hint.queue, []).append(message(hint))
         try:
+            failpoints.reach("publish.before")
             for queue, messages in by_queue.items():
                 self._redis.lpush(queue, *messages)
+            failpoints.reach("publish.after")
         except redis.RedisError as error:
             self.breaker.failed()
             instruments().jobs_published.labels("failed").inc(len(hints))

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import JobStore
 from flask_scale.jobs.publisher import Publisher
 from flask_scale.metrics.instruments import instruments
@@ -91,6 +92,7 @@ class Reconciler:
 
     def _publish_undispatched(self) -> None:
         while hints := self._store.take_undispatched(self._tasks, BATCH):
+            failpoints.reach("sweep")
             if not self._publisher.publish(hints):
                 self._store.undispatch([hint.job_id for hint in hints])
                 return
@@ -105,5 +107,6 @@ class Reconciler:
                 continue
             logger.warning("queue %s: %d hints seem lost, sent again", queue, len(hints))
             instruments().jobs_recovered.labels("overdue").inc(len(hints))
+            failpoints.reach("sweep")
             if not self._publisher.publish(hints):
                 self._store.undispatch([hint.job_id for hint in hints])

@@ -11,6 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flask_scale.errors import JobCancelled, JobReleased, LeaseLost, NotConfigured, PermanentJobError
+from flask_scale.jobs import failpoints
 from flask_scale.jobs.attempt import Attempt
 from flask_scale.jobs.contract import Backoff, Claim
 from flask_scale.jobs.failure import describe
@@ -95,7 +96,9 @@ class Runner:
     def _succeed(self, attempt: Attempt, result: str) -> None:
         def write() -> bool:
             with self._store.statement() as session:
-                return self._store.succeed(session, attempt.lease, result)
+                succeeded = self._store.succeed(session, attempt.lease, result)
+            failpoints.reach("completion.after")
+            return succeeded
 
         if not _insist(attempt, write):
             attempt.found("lost", "complete")

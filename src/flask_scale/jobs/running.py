@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from flask_scale.errors import JobCancelled, PermanentJobError
-from flask_scale.jobs import jsontext
+from flask_scale.jobs import failpoints, jsontext
 from flask_scale.jobs.attempt import Attempt
 from flask_scale.jobs.contract import KEEP, JobStore
 from flask_scale.settings import Settings
@@ -88,8 +88,11 @@ class RunningJob:
                 yield session
             finally:
                 self._open = None
+            failpoints.reach("effect")
             if time.monotonic() - began > self._settings.job_heartbeat_seconds and not self._attempt.completed:
                 self.save(session)
+        if self._attempt.completed:
+            failpoints.reach("completion.after")
 
     def save(
         self, session: Session, checkpoint: Any = KEEP, *, done: int | None = None, total: int | None = None
