@@ -8,7 +8,6 @@ while a server is away, and who waits for another's load that many times over.
 """
 
 import logging
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -88,7 +87,7 @@ class LingeringPool(QueuePool):
             self._dec_overflow()
 
 
-def _guarded(creator: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _guarded(creator: Any) -> Any:
     """`creator`, behind a breaker."""
     breaker = Breaker()
 
