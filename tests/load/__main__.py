@@ -18,7 +18,7 @@ from rich.console import Console
 from tests.load import figures, progress
 from tests.load.generator import REPORT, Generator, Tally
 from tests.load.history import FILE, History, HistoryWriter
-from tests.load.plan import DEFAULT_MIX, MAX_RATE, MAX_SECONDS, Plan, Step
+from tests.load.plan import DEFAULT_MIX, KINDS, MAX_RATE, MAX_SECONDS, Plan, Step
 from tests.load.target import Target
 
 
@@ -49,7 +49,7 @@ SHARE = Pair("KIND=SHARE", "=", str)
 @click.option("--rate", type=click.FloatRange(0, MAX_RATE), default=150, show_default=True, help="Requests a second.")
 @click.option("--seconds", type=click.FloatRange(0, MAX_SECONDS, min_open=True), default=60, show_default=True)
 @click.option("--step", "steps", type=STEP, multiple=True, help="Instead of both: so long so many a second. Repeat it.")
-@click.option("--mix", type=SHARE, multiple=True, help=f"A kind's share; repeat it. Kinds: {', '.join(DEFAULT_MIX)}.")
+@click.option("--mix", type=SHARE, multiple=True, help=f"A kind's share; repeat it. Kinds: {', '.join(KINDS)}.")
 @click.option("--max-requests", type=click.IntRange(1), default=Plan.max_requests, show_default=True)
 @click.option("--seed", type=int, default=Plan.seed, show_default=True)
 @click.option("--may-shed", is_flag=True, help="A 503 with Retry-After is no failure.")

@@ -15,6 +15,7 @@ from tests.load.people import person
 
 JSON = "application/json"
 IMPORT_TASK = "users.import"
+STEPS_TASK = "faults.steps"
 USER_FIELDS = {"id", "email", "name", "country", "created_at", "updated_at", "version"}
 
 
@@ -90,9 +91,18 @@ def created_user(answer: Answer, email: str) -> Found:
 
 def accepted_import(answer: Answer) -> Found:
     """202 with a job that is an import, not begun, and where it is."""
+    return _accepted(answer, IMPORT_TASK)
+
+
+def accepted_steps(answer: Answer) -> Found:
+    """202 with a job of steps, not begun, and where it is."""
+    return _accepted(answer, STEPS_TASK)
+
+
+def _accepted(answer: Answer, task: str) -> Found:
     job = answer.json(202)
     begin = (job.get("task"), job.get("state"), job.get("attempt"), job.get("result"), job.get("error"))
-    demand(begin == (IMPORT_TASK, "queued", 0, None, None), f"not a new import: {answer.text}")
+    demand(begin == (task, "queued", 0, None, None), f"not a new job of {task}: {answer.text}")
     _demand_location(answer, f"/v1/jobs/{job['id']}")
     return Found(job=str(UUID(job["id"])))
 

@@ -34,6 +34,9 @@ REQUEUED = "requeued"
 #: In the problem that the directory answers where a user is there; nobody else writes a run's emails.
 EMAIL_TAKEN = "/problems/email-taken"
 
+#: The kinds whose effects are looked at.
+CHECKED = ("create_user", "import_users", "run_steps")
+
 #: Findings of a kind that a verdict shows.
 EXAMPLES = 5
 
@@ -94,20 +97,22 @@ class _Checker:
     def __init__(self, history: History, facts: Facts) -> None:
         self._history = history
         self._facts = facts
-        writes = [one for one in history.operations if one.invoke.emails]
-        self._creates = [one for one in writes if one.invoke.kind == "create_user"]
-        self._imports = [one for one in writes if one.invoke.kind == "import_users"]
+        by_kind: dict[str, list[Operation]] = defaultdict(list)
+        for one in history.operations:
+            by_kind[one.invoke.kind].append(one)
+        self._creates, self._imports, self._steps = map(by_kind.__getitem__, CHECKED)
         self._users = {row.email: row for row in facts.users}
         self._keys = by_key(facts.keys)
         self._jobs = {row.id: row for row in facts.jobs}
 
     def verdict(self) -> Verdict:
-        accepted = [one for one in (*self._creates, *self._imports) if one.accepted]
+        accepted = [one for one in (*self._creates, *self._imports, *self._steps) if one.accepted]
         findings = [
             *self._check_keys(),
             *self._check_answers(),
             *(finding for one in self._creates for finding in self._check_create(one)),
             *(finding for one in self._imports for finding in self._check_import(one)),
+            *(finding for one in self._steps for finding in self._check_steps(one)),
             *self._check_rows(),
             *self._check_events(),
         ]
@@ -115,7 +120,7 @@ class _Checker:
 
     def _check_keys(self) -> Iterator[Finding]:
         """An accepted request's key is kept, with the answer that was given."""
-        for one in (*self._creates, *self._imports):
+        for one in (*self._creates, *self._imports, *self._steps):
             key = one.invoke.key or ""
             if not (accepted := one.accepted):
                 continue
@@ -149,8 +154,7 @@ class _Checker:
 
     def _check_import(self, one: Operation) -> Iterator[Finding]:
         there = [email for email in one.invoke.emails if email in self._users]
-        kept = self._keys.get(one.invoke.key or "")
-        job = self._jobs.get((kept.id if kept else "") or (one.accepted.job if one.accepted else "") or "")
+        job = self._job_of(one)
         rows = f"{len(there)} of {len(one.invoke.emails)} rows are there"
         if job is None:
             if one.accepted:
@@ -176,6 +180,28 @@ class _Checker:
                 "doubled", f"{_name(one)}: job {job.id} met its own rows: it inserted {job.inserted} of {sent}"
             )
 
+    def _check_steps(self, one: Operation) -> Iterator[Finding]:
+        job = self._job_of(one)
+        if job is None:
+            if one.accepted:
+                yield Finding("lost", f"{_name(one)} was accepted as job {one.accepted.job} and no such job is there")
+            return
+        taken = self._facts.steps.get(job.id, [])
+        what = f"{_name(one)}: job {job.id} is {job.state}, took steps {taken} of {one.invoke.steps}"
+        if len(taken) > len(set(taken)):
+            yield Finding("doubled", what)
+        if set(taken) - set(range(one.invoke.steps or 0)):
+            yield Finding("unexpected", what)
+        if job.state != "succeeded" or len(set(taken)) < (one.invoke.steps or 0):
+            yield Finding("lost", what)
+        if job.state != "succeeded" and taken:
+            yield Finding("incomplete", what)
+
+    def _job_of(self, one: Operation) -> JobRow | None:
+        """The job that the operation's key holds, or else that it was answered."""
+        kept = self._keys.get(one.invoke.key or "")
+        return self._jobs.get((kept.id if kept else "") or (one.accepted.job if one.accepted else "") or "")
+
     def _check_rows(self) -> Iterator[Finding]:
         emails = {email for one in self._history.operations for email in one.invoke.emails}
         for email, count in Counter(row.email for row in self._facts.users).items():
@@ -194,6 +220,8 @@ class _Checker:
                 yield Finding("unexpected", f"job {job.id} ({job.state}): no Idempotency-Key was answered with it")
 
     def _check_events(self) -> Iterator[Finding]:
+        for job in self._facts.steps.keys() - self._jobs.keys():
+            yield Finding("unexpected", f"steps of job {job}, which is not there")
         for job, names in self._facts.events.items():
             if names.count("succeeded") > 1:
                 yield Finding("doubled", f"job {job} succeeded {names.count('succeeded')} times: {', '.join(names)}")

@@ -29,13 +29,20 @@ JOBS = """
                   WHERE owner IN (SELECT owner FROM idempotency_keys WHERE key LIKE '{run}-%'))
     SELECT jobs.id, state, coalesce(result ->> 'read', ''), coalesce(result ->> 'inserted', ''), is_ours IS TRUE
     FROM jobs LEFT JOIN ours ON ours.id = jobs.id::text
-    WHERE task = 'users.import' AND (is_ours OR is_ours IS NULL AND jobs.created_at >= to_timestamp({begin})
-                                     AND jobs.owner IN (SELECT owner FROM ours))
+    WHERE task IN ('users.import', 'faults.steps')
+        AND (is_ours OR is_ours IS NULL AND jobs.created_at >= to_timestamp({begin})
+                                        AND jobs.owner IN (SELECT owner FROM ours))
     ORDER BY jobs.created_at, jobs.id"""
 EVENTS = """
     SELECT job_id, event FROM job_events
     WHERE job_id::text IN (SELECT body::json ->> 'id' FROM idempotency_keys WHERE key LIKE '{run}-%' AND status = 202)
     ORDER BY id"""
+#: The steps that the run's jobs took, and those of jobs that are not there.
+STEPS = """
+    SELECT job_id, step FROM steps
+    WHERE job_id::text IN (SELECT body::json ->> 'id' FROM idempotency_keys WHERE key LIKE '{run}-%' AND status = 202)
+       OR job_id NOT IN (SELECT id FROM jobs)
+    ORDER BY job_id, step"""
 UNENDED = """
     SELECT count(*) FROM jobs WHERE state IN ('queued', 'running') AND id::text IN
         (SELECT body::json ->> 'id' FROM idempotency_keys WHERE key LIKE '{run}-%' AND status = 202)"""
@@ -60,7 +67,7 @@ class KeyRow(NamedTuple):
 
 
 class JobRow(NamedTuple):
-    """A row of jobs; the counts are None until it succeeded."""
+    """A row of jobs; the counts are those of an import that succeeded."""
 
     id: str
     state: str
@@ -79,6 +86,8 @@ class Facts:
     jobs: Sequence[JobRow] = ()
     #: The names of job_events in order, by job.
     events: dict[str, list[str]] = field(default_factory=dict)
+    #: Which steps were taken, in order, by job of `run_steps`.
+    steps: dict[str, list[int]] = field(default_factory=dict)
 
 
 def read_facts(history: History, query: Query) -> Facts:
@@ -88,11 +97,16 @@ def read_facts(history: History, query: Query) -> Facts:
     events: dict[str, list[str]] = defaultdict(list)
     for job, event in query(EVENTS.format(**values)):
         events[job].append(event)
+    steps: dict[str, list[int]] = defaultdict(list)
+    if any(event.kind == "run_steps" for event in history.events):
+        for job, step in query(STEPS.format(**values)):
+            steps[job].append(int(step))
     return Facts(
         [UserRow(int(row[0]), row[1], row[2], row[3], int(row[4])) for row in query(USERS.format(**values))],
         [KeyRow(key, int(status), found) for key, status, found in query(KEYS.format(**values))],
         [_job(row) for row in query(JOBS.format(**values))],
         dict(events),
+        dict(steps),
     )
 
 

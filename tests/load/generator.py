@@ -114,7 +114,7 @@ class Generator:
         request = self._operations.make(number)
         self.tally.began(time.monotonic() - moment)
         record = _Recorder(self._history, request, number, moment)
-        record.write("invoke", emails=request.emails)
+        record.write("invoke", emails=request.emails, steps=request.steps)
         outcome = await self._attempt(sender, request, record, 1)
         self.tally.met(outcome.event)
         if not outcome.settled:

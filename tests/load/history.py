@@ -26,7 +26,7 @@ FILE = "history.jsonl"
 Name = Literal["invoke", "ok", "fail", "unknown", "shed"]
 
 #: Kinds that change something; each attempt carries the operation's key.
-POSTS = frozenset({"create_user", "import_users", "repeat"})
+POSTS = frozenset({"create_user", "import_users", "run_steps", "repeat"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Event:
     key: str | None = None
     #: The emails that a POST writes; on `invoke`.
     emails: tuple[str, ...] = ()
+    #: How many effects a job of `run_steps` has; on `invoke`.
+    steps: int | None = None
     status: int | None = None
     #: What came back.
     user: int | None = None

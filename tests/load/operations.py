@@ -16,6 +16,10 @@ from tests.load.people import csv_of, email_of, person
 #: Most rows of an import.
 IMPORT_ROWS = 3
 
+#: Most steps of a job of `run_steps`, and what each takes, in seconds.
+STEPS = 3
+STEP_SECONDS = (0.02, 0.6)
+
 #: How many accepted POSTs wait at most to be repeated.
 REPEATABLE = 500
 
@@ -36,6 +40,8 @@ class Request:
     body: bytes | None = None
     #: What a POST writes.
     emails: tuple[str, ...] = ()
+    #: How many effects a job of `run_steps` has.
+    steps: int | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -69,6 +75,7 @@ class Operations:
         self._makers: Mapping[str, Callable[[int], Request]] = {
             "create_user": self._create_user,
             "import_users": self._import_users,
+            "run_steps": self._run_steps,
             "repeat": self._repeat,
             "read_user": self._read_user,
             "find_user": self._find_user,
@@ -84,9 +91,9 @@ class Operations:
         """Note that a request got its right answer."""
         if request.kind == "create_user" and found.user is not None:
             self._users.append(KnownUser(found.user, request.emails[0], answer.body))
-        if request.kind in ("create_user", "import_users"):
+        if request.kind in ("create_user", "import_users", "run_steps"):
             check = partial(answers.repeated, first=answer, found=found)
-            self._repeatable.append(replace(request, kind="repeat", check=check, emails=()))
+            self._repeatable.append(replace(request, kind="repeat", check=check, emails=(), steps=None))
 
     def _create_user(self, number: int) -> Request:
         email = email_of(self._run, number)
@@ -100,6 +107,12 @@ class Operations:
         return Request(
             "import_users", "POST", "/v1/imports", check, self._key(number), "text/csv", csv_of(emails), emails
         )
+
+    def _run_steps(self, number: int) -> Request:
+        steps = self._dice.randint(1, STEPS)
+        body = json.dumps({"steps": steps, "pause": round(self._dice.uniform(*STEP_SECONDS), 3)}).encode()
+        check = answers.accepted_steps
+        return Request("run_steps", "POST", "/v1/steps", check, self._key(number), answers.JSON, body, steps=steps)
 
     def _repeat(self, number: int) -> Request:
         # Each at most once: two at a time under one key would be answered 409, and rightly.

@@ -14,6 +14,9 @@ DEFAULT_MIX: Mapping[str, float] = {
     "statistics": 0.10,
 }
 
+#: Every kind. `run_steps` is a job of tests/faults/app.py, whose effects no table of the directory would show twice.
+KINDS = (*DEFAULT_MIX, "run_steps")
+
 #: No plan asks for more: it is a test's load, on the machine that serves it.
 MAX_RATE = 5_000
 MAX_SECONDS = 4 * 3600
@@ -61,8 +64,8 @@ class Plan:
             raise ValueError(f"a rate must be 0 to {MAX_RATE} requests a second")
         if min(step.seconds for step in self.steps) <= 0 or self.seconds > MAX_SECONDS:
             raise ValueError(f"a plan takes more than 0 and at most {MAX_SECONDS} seconds")
-        if unknown := set(self.mix) - set(DEFAULT_MIX):
-            raise ValueError(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(DEFAULT_MIX)}")
+        if unknown := set(self.mix) - set(KINDS):
+            raise ValueError(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
         if min(self.mix.values(), default=0) < 0 or sum(self.mix.values()) <= 0:
             raise ValueError("the shares of the mix must be 0 or more, and one above 0")
         if not 0 <= self.fresh <= 1:

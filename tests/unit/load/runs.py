@@ -12,7 +12,7 @@ RUN = "run"
 
 def event(name: Name, number: int, kind: str, at: float = 0.0, *, due: float | None = None, **values: Any) -> Event:
     """An event `at` seconds after the run's beginning; the key is the operation's own."""
-    key = f"{RUN}-{number}" if kind in ("create_user", "import_users") else None
+    key = f"{RUN}-{number}" if kind in ("create_user", "import_users", "run_steps") else None
     intended = at if due is None else due
     return Event(name, number, kind, 1000.0 + at, 50.0 + at, 50.0 + intended, **{"key": key, **values})
 
@@ -24,19 +24,21 @@ def job_id(number: int) -> str:
 
 @dataclass
 class WholeRun:
-    """Two users, created by operations 0 and 1, and imports of two rows by 2 and 3, all accepted and done."""
+    """Two users, made by operations 0 and 1, imports of two rows by 2 and 3, two steps by 10: accepted and done."""
 
     events: list[Event] = field(default_factory=list)
     users: list[UserRow] = field(default_factory=list)
     keys: list[KeyRow] = field(default_factory=list)
     jobs: list[JobRow] = field(default_factory=list)
     job_events: dict[str, list[str]] = field(default_factory=dict)
+    steps: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for number in (0, 1):
             self._create(number)
         for number in (2, 3):
             self._import(number)
+        self._run_steps(10)
 
     @property
     def history(self) -> History:
@@ -46,7 +48,7 @@ class WholeRun:
     @property
     def facts(self) -> Facts:
         """As the database has it."""
-        return Facts(self.users, self.keys, self.jobs, self.job_events)
+        return Facts(self.users, self.keys, self.jobs, self.job_events, self.steps)
 
     def not_accepted(self, number: int, name: Name = "unknown") -> None:
         """Let the client of an operation see no right answer."""
@@ -58,7 +60,7 @@ class WholeRun:
         self.users = [row for row in self.users if row.email != email]
 
     def change_job(self, number: int, **values: Any) -> None:
-        """Change the row of an import's job."""
+        """Change the row of an operation's job."""
         self.jobs = [row._replace(**values) if row.id == job_id(number) else row for row in self.jobs]
 
     def _create(self, number: int) -> None:
@@ -76,3 +78,11 @@ class WholeRun:
         self.keys.append(KeyRow(f"{RUN}-{number}", 202, job_id(number)))
         self.jobs.append(JobRow(job_id(number), "succeeded", 2, 2, explained=True))
         self.job_events[job_id(number)] = ["enqueued", "claimed", "succeeded"]
+
+    def _run_steps(self, number: int) -> None:
+        self.events.append(event("invoke", number, "run_steps", steps=2))
+        self.events.append(event("ok", number, "run_steps", status=202, job=job_id(number)))
+        self.keys.append(KeyRow(f"{RUN}-{number}", 202, job_id(number)))
+        self.jobs.append(JobRow(job_id(number), "succeeded", None, None, explained=True))
+        self.job_events[job_id(number)] = ["enqueued", "claimed", "succeeded"]
+        self.steps[job_id(number)] = [0, 1]

@@ -26,7 +26,7 @@ def verdict_of(*defects: Defect) -> Verdict:
 def test_a_run_that_went_well_is_sound() -> None:
     verdict = verdict_of()
     verdict.assert_sound()
-    assert (verdict.accepted, verdict.findings) == (4, [])
+    assert (verdict.accepted, verdict.findings) == (5, [])
 
 
 def lose_user(run: WholeRun) -> None:
@@ -131,6 +131,27 @@ def create_without_a_key(run: WholeRun) -> None:
     del run.keys[0]
 
 
+def take_a_step_twice(run: WholeRun) -> None:
+    run.steps[job_id(10)] = [0, 1, 1]
+
+
+def skip_a_step(run: WholeRun) -> None:
+    run.steps[job_id(10)] = [1]
+
+
+def take_a_step_too_many(run: WholeRun) -> None:
+    run.steps[job_id(10)] = [0, 1, 2]
+
+
+def take_a_step_without_an_end(run: WholeRun) -> None:
+    run.change_job(10, state="queued")
+    run.job_events[job_id(10)] = ["enqueued", "claimed", "lease_expired"]
+
+
+def lose_job_of_steps(run: WholeRun) -> None:
+    run.jobs = [row for row in run.jobs if row.id != job_id(10)]
+
+
 @pytest.mark.parametrize(
     ("kind", "plant", "text"),
     [
@@ -156,6 +177,13 @@ def create_without_a_key(run: WholeRun) -> None:
         ("incomplete", leave_rows_without_an_end, "2 of 2 rows are there, job"),
         ("incomplete", leave_rows_without_a_job, "2 of 2 rows are there, a job is not"),
         ("incomplete", create_without_a_key, "its Idempotency-Key is not kept"),
+        ("doubled", take_a_step_twice, "took steps [0, 1, 1] of 2"),
+        ("lost", skip_a_step, "is succeeded, took steps [1] of 2"),
+        ("unexpected", take_a_step_too_many, "took steps [0, 1, 2] of 2"),
+        ("incomplete", take_a_step_without_an_end, "is queued, took steps [0, 1] of 2"),
+        ("lost", take_a_step_without_an_end, "is queued, took steps [0, 1] of 2"),
+        ("lost", lose_job_of_steps, "run_steps run-10 was accepted as job"),
+        ("unexpected", lose_job_of_steps, "which is not there"),
     ],
 )
 def test_a_planted_defect_is_found(kind: str, plant: Defect, text: str) -> None:
@@ -181,7 +209,7 @@ def test_a_post_that_was_not_accepted_may_be_missing(name) -> None:
 
     verdict = verdict_of(nothing_came_of_it)
     verdict.assert_sound()
-    assert verdict.accepted == 2
+    assert verdict.accepted == 3
 
 
 def test_a_job_that_a_person_requeued_may_go_on() -> None:
@@ -213,7 +241,7 @@ def test_a_verdict_on_nothing_is_no_proof() -> None:
 
 def test_a_verdict_reads_well() -> None:
     assert str(verdict_of(lose_user, rename_user)).splitlines() == [
-        "run run: 4 accepted, 1 lost, 0 doubled, 0 unexpected, 1 changed, 0 incomplete",
+        "run run: 5 accepted, 1 lost, 0 doubled, 0 unexpected, 1 changed, 0 incomplete",
         "  lost: create_user run-0 was accepted as user 1 and run-0@load.example.org is not there",
         f"  changed: user 2 run-1@load.example.org is not as it was sent: {_renamed()}",
     ]

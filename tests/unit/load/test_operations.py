@@ -60,6 +60,16 @@ def test_every_write_has_emails_and_a_key_of_its_own() -> None:
         assert all(email.encode() in request.body for email in request.emails)
 
 
+def test_a_job_of_steps_is_told_how_many_and_how_long_each_takes() -> None:
+    known = operations(run_steps=1)
+    requests = [known.make(number) for number in range(100)]
+    assert {request.steps for request in requests} == {1, 2, 3}
+    for request in requests:
+        body = json.loads(request.body or b"")
+        assert body["steps"] == request.steps
+        assert 0 < body["pause"] < 1
+
+
 def test_the_mix_is_kept() -> None:
     known = operations()
     counts: Counter[str] = Counter()
