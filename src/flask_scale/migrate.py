@@ -25,7 +25,9 @@ from flask_scale.revisions import APP_VERSION_TABLE, APPLICATION_NAME, LIBRARY_V
 from flask_scale.settings import Settings, load_settings
 
 #: The tables of the library, which an app's autogenerate leaves alone.
-LIBRARY_TABLES = frozenset({"jobs", "job_events", "job_workers", "idempotency_keys", LIBRARY_VERSION_TABLE})
+LIBRARY_TABLES = frozenset(
+    {"jobs", "job_events", "job_schedules", "job_workers", "idempotency_keys", LIBRARY_VERSION_TABLE}
+)
 
 LOCK_TIMEOUT_SECONDS = 5
 LOCK_ATTEMPTS = 12

@@ -123,6 +123,9 @@ class Settings(BaseModel):
     job_backoff_cap_seconds: float = Field(300.0, gt=0, description="Longest such wait.")
     idempotency_ttl_seconds: float = Field(86400.0, gt=0, description="How long an Idempotency-Key is remembered.")
     worker_pool: Literal["prefork", "threads", "solo"] = Field("prefork", description="Celery pool.")
+    job_keep_seconds: float = Field(
+        2_592_000.0, ge=0, le=3e9, description="Age at which a finished job is deleted, its events too; 0 keeps it."
+    )
     worker_concurrency: int = Field(2, ge=1, description="Jobs one Celery worker runs at once.")
     worker_queues: str = Field("default", description="Queues a Celery worker serves, by comma, first first.")
     worker_internal_bind: str = Field("127.0.0.1:8002", description="The Celery worker's /livez, /readyz, /metrics.")

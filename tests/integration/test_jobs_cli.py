@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from flask_scale.cli import group
 from flask_scale.database import Database
+from flask_scale.jobs.contract import Page
 from flask_scale.jobs.postgres import PostgresJobStore
 from flask_scale.settings import Settings
 from flask_scale.testing.jobs import ERROR, NO_WAIT, accepted, claimed
@@ -77,6 +79,81 @@ def test_dead_jobs_are_retried_and_queued_ones_cancelled(store, dead, migrated_d
     assert store.get(dead.id).state == "cancelled"
 
 
+def test_many_jobs_are_chosen_by_state_task_and_owner(store, dead, migrated_database_url):
+    other = accepted(store, task="other")
+    mine = [accepted(store) for _ in range(3)]
+
+    assert run(migrated_database_url, "jobs", "cancel", "--task", "add").exit_code == 0
+    assert {store.get(job.id).state for job in mine} == {"cancelled"}
+    assert (store.get(other.id).state, store.get(dead.id).state) == ("queued", "dead")
+
+    assert run(migrated_database_url, "jobs", "retry", "--owner", "ann").stdout == f"{dead.id} queued\n"
+    assert run(migrated_database_url, "jobs", "retry", "--task", "add").stdout == ""
+    again = run(migrated_database_url, "jobs", "retry", "--state", "cancelled", "--task", "add")
+    assert set(again.stdout.split()) == {*(job.id for job in mine), "queued"}
+
+
+def test_a_selection_is_longer_than_a_page(store, migrated_database_url, monkeypatch):
+    monkeypatch.setattr("flask_scale.cli.jobs.BATCH", 2)
+    for _ in range(5):
+        accepted(store)
+    cancelled = run(migrated_database_url, "jobs", "cancel", "--state", "queued")
+    assert cancelled.stdout.count("cancelled") == 5
+
+
+@pytest.mark.parametrize("what", ["retry", "cancel"])
+def test_jobs_are_named_or_chosen_and_not_both(dead, migrated_database_url, what):
+    for arguments in ([], [dead.id, "--task", "add"]):
+        refused = run(migrated_database_url, "jobs", what, *arguments)
+        assert (refused.exit_code, "either job ids, or --state" in refused.stderr) == (2, True)
+
+
+@pytest.fixture
+def old(store):
+    """Three cancelled jobs and a dead one that finished an hour ago, one that finished now and one queued."""
+    for _ in range(3):
+        store.cancel(accepted(store).id)
+    store.fail(claimed(store, accepted(store).id).lease, ERROR, permanent=True, backoff=NO_WAIT)
+    with store.transaction() as session:
+        session.execute(text("UPDATE jobs SET finished_at = finished_at - interval '1 hour'"))
+    return [accepted(store), store.cancel(accepted(store).id)]
+
+
+def test_old_jobs_are_counted_then_purged_and_young_ones_stay(store, old, migrated_database_url):
+    counted = run(migrated_database_url, "jobs", "purge", "--older-than", "59m", "--dry-run")
+    assert (counted.exit_code, counted.stdout) == (0, "would delete 4 jobs\n")
+    assert run(migrated_database_url, "jobs", "purge", "--older-than", "2h").stdout == "deleted 0 jobs\n"
+    dead = run(migrated_database_url, "jobs", "purge", "--older-than", "59m", "--state", "dead")
+    assert (dead.exit_code, dead.stdout) == (0, "deleted 1 job\n")
+    rest = run(migrated_database_url, "jobs", "purge", "--older-than", "59m")
+    assert (rest.stdout, rest.stderr) == ("deleted 3 jobs\n", "")
+    assert {job.id for job in store.search(Page())} == {job.id for job in old}
+
+
+def test_a_long_purge_goes_in_batches_and_shows_how_far_it_is(store, old, migrated_database_url, monkeypatch):
+    monkeypatch.setattr("flask_scale.cli.jobs.BATCH", 2)
+    purged = run(migrated_database_url, "jobs", "purge", "--older-than", "1s")
+    assert (purged.stdout, purged.stderr.startswith("deleting")) == ("deleted 4 jobs\n", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "--older-than"),
+        (["--older-than", "7"], "'7' is no age: give a number and s, m, h, d or w, such as 7d"),
+        (["--older-than", "-7d"], "is no age"),
+        (["--older-than", "1.5d"], "is no age"),
+        (["--older-than", ""], "is no age"),
+        (["--older-than", "999999w"], "longer than any database is old"),
+        (["--older-than", "7d", "--state", "queued"], "'queued' is not one of"),
+    ],
+)
+def test_a_purge_that_is_asked_for_wrongly_says_how(old, migrated_database_url, store, arguments, why):
+    refused = run(migrated_database_url, "jobs", "purge", *arguments)
+    assert (refused.exit_code, why in refused.stderr) == (2, True), refused.stderr
+    assert len(store.search(Page())) == 6
+
+
 def test_what_is_not_there_or_refused_ends_with_1_and_says_why(dead, migrated_database_url):
     nobody = str(uuid.uuid4())
     shown = run(migrated_database_url, "jobs", "show", nobody)
@@ -116,8 +193,8 @@ def test_a_check_waits_for_whoever_migrates(database_url):
 def test_a_check_waits_no_longer_than_it_was_told(database_url):
     done = run_apart(database_url, "migrate", "--check", "--wait", "0.5")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == "waiting: pending revisions: 1"
-    assert done.stdout.splitlines()[-1].startswith("pending: flask_scale: 0001")
+    assert done.stdout.splitlines()[0] == "waiting: pending revisions: 2"
+    assert done.stdout.splitlines()[-1].startswith("pending: flask_scale: 0002")
 
 
 def test_migrations_may_import_the_app_that_lies_beside_them(database_url, tmp_path):

@@ -10,7 +10,8 @@ from flask_scale.testing.jobs import JobStoreConformance
 
 #: Time passes by moving every deadline back: the database's clock is its own.
 EARLIER = """UPDATE jobs SET lease_until = lease_until - shift, dispatched_at = dispatched_at - shift,
-    run_at = run_at - shift FROM (SELECT make_interval(secs => :seconds) AS shift) AS by"""
+    run_at = run_at - shift, finished_at = finished_at - shift
+    FROM (SELECT make_interval(secs => :seconds) AS shift) AS by"""
 
 
 class TestPostgresJobStore(JobStoreConformance):

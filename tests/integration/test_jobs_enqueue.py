@@ -139,6 +139,30 @@ def test_a_job_whose_row_its_attempt_has_locked_does_not_expire(scale, add):
     assert len(scale.jobs.store.expire(10)) == 1
 
 
+def test_purges_at_once_delete_each_job_once_and_do_not_wait_for_one_that_is_locked(scale, add):
+    store = scale.jobs.store
+    for _ in range(40):
+        store.cancel(add.delay(1, 2).id)
+    gone = []
+    barrier = threading.Barrier(4)
+
+    def purge():
+        barrier.wait()
+        while deleted := store.purge(3, age_seconds=0):
+            gone.append(deleted)
+
+    threads = [threading.Thread(target=purge) for _ in range(4)]
+    with store.transaction() as session:
+        session.execute(text("SELECT FROM jobs LIMIT 1 FOR UPDATE"))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(gone) == 39
+    assert store.purge(3, age_seconds=0) == 1
+    assert scale.session.scalar(text("SELECT count(*) FROM job_events")) == 0
+
+
 def test_the_table_refuses_a_running_job_without_a_lease(scale, add):
     job = add.delay(1, 2)
     with pytest.raises(IntegrityError) as refused:
@@ -151,6 +175,7 @@ def test_the_table_refuses_a_running_job_without_a_lease(scale, add):
     [
         ("state = 'queued' AND run_at <= now() AND dispatched_at IS NULL ORDER BY run_at", "jobs_undispatched"),
         ("state = 'running' AND lease_until < now() ORDER BY lease_until", "jobs_lease"),
+        ("finished_at < now() ORDER BY finished_at", "jobs_finished"),
         ("owner = 'ann' ORDER BY created_at DESC, id DESC", "jobs_owner"),
         ("(created_at, id) < (now(), '00000000-0000-0000-0000-000000000000') ORDER BY created_at DESC", "jobs_created"),
     ],

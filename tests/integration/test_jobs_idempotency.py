@@ -69,7 +69,7 @@ def test_a_key_whose_time_is_over_is_new_again_and_purged(database):
     with database.transaction() as session:
         session.execute(text("UPDATE idempotency_keys SET expires_at = now() - interval '1 s'"))
     store = PostgresJobStore(database)
-    assert [store.purge(10), store.purge(10)] == [1, 0]
+    assert [store.purge_keys(10), store.purge_keys(10)] == [1, 0]
 
 
 def test_of_fifty_requests_at_once_one_does_the_work(database):

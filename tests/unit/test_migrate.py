@@ -34,7 +34,11 @@ def add_revision(alembic_folder, number, statement, after="None"):
 def test_the_librarys_tables_come_first_and_each_has_its_version_table(database_url, alembic_folder, engine):
     add_revision(alembic_folder, "a1", "CREATE TABLE notes AS SELECT id FROM jobs")
     settings = Settings(database_url=database_url, migrations=str(alembic_folder))
-    assert [line.split()[:2] for line in migrate.pending(settings)] == [["flask_scale:", "0001"], ["app:", "a1"]]
+    assert [line.split()[:2] for line in migrate.pending(settings)] == [
+        ["flask_scale:", "0001"],
+        ["flask_scale:", "0002"],
+        ["app:", "a1"],
+    ]
     lines = []
 
     migrate.upgrade(settings, lines.append)
@@ -43,6 +47,7 @@ def test_the_librarys_tables_come_first_and_each_has_its_version_table(database_
     assert tables == {*migrate.LIBRARY_TABLES, "notes", "alembic_version"}
     assert lines == [
         "flask_scale: applied 0001: Jobs, their events, Celery workers and idempotency keys.",
+        "flask_scale: applied 0002: Finished jobs by age, jobs with a unique key, schedules.",
         "app: applied a1: ",
     ]
     assert migrate.pending(settings) == []
@@ -78,7 +83,7 @@ def test_whoever_comes_second_waits_for_the_first(database_url, engine):
         assert set(lines) == {"another process is migrating, waiting for it"}
         first.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate.LOCK_KEY})
     second.join(30)
-    assert lines[-1].startswith("flask_scale: applied 0001")
+    assert lines[-1].startswith("flask_scale: applied 0002")
 
 
 def test_a_table_in_use_is_asked_for_again_and_again(database_url, alembic_folder, engine, monkeypatch):
@@ -118,4 +123,4 @@ def test_a_database_that_is_still_starting_is_waited_for(database_url, postgres_
     postgres_server.start()
     migration.join(60)
     assert lines[0].startswith("waiting for the database")
-    assert lines[-1].startswith("flask_scale: applied 0001")
+    assert lines[-1].startswith("flask_scale: applied 0002")

@@ -121,6 +121,6 @@ def test_a_waiting_program_ends_when_told(settings, program):
     }
     command = [sys.executable, "-m", "flask_scale", program, "nobody:app"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as waiting:
-        assert waiting.stdout.readline() == "waiting: pending revisions: 1\n"
+        assert waiting.stdout.readline() == "waiting: pending revisions: 2\n"
         waiting.terminate()
         assert waiting.wait(10) == 128 + signal.SIGTERM

@@ -15,7 +15,7 @@ COMMANDS = {
     "migrate": "Bring the database to the newest schema.",
     "dev": "Run the whole architecture on this machine.",
     "doctor": "Say what is on, what is missing and what is dangerous.",
-    "jobs": "List, show, retry and cancel jobs.",
+    "jobs": "List, show, retry, cancel and purge jobs.",
 }
 
 

@@ -171,6 +171,17 @@ class JobStore(Protocol):
         """Due jobs by task, of tasks for which no live Celery worker has a handler."""
         ...
 
-    def purge(self, limit: int) -> int:
-        """Delete up to `limit` idempotency keys whose time is over."""
+    def purge(self, limit: int, *, age_seconds: float, state: JobState | None = None) -> int:
+        """Delete up to `limit` jobs that finished longer ago than that, the oldest first, with their events.
+
+        `state` keeps to one of the finished ones. Gives how many; those that someone has locked are left for later.
+        """
+        ...
+
+    def count_finished(self, *, age_seconds: float, state: JobState | None = None) -> int:
+        """How many jobs finished longer ago than that."""
+        ...
+
+    def purge_keys(self, limit: int) -> int:
+        """Delete up to `limit` idempotency keys whose time is over; gives how many."""
         ...

@@ -220,8 +220,18 @@ class MemoryJobStore:
     def forget_worker(self, worker: str) -> None:
         self._workers.pop(worker, None)
 
-    def purge(self, limit: int) -> int:
-        return 0
+    def purge(self, limit: int, *, age_seconds: float, state: JobState | None = None) -> int:
+        with self._lock:
+            old = self._finished(age_seconds, state)[:limit]
+            for job in old:
+                del self._rows[job.id]
+        return len(old)
+
+    def count_finished(self, *, age_seconds: float, state: JobState | None = None) -> int:
+        return len(self._finished(age_seconds, state))
+
+    def purge_keys(self, limit: int) -> int:
+        return 0  # The keys are in a database.
 
     # What is going on.
 
@@ -242,6 +252,13 @@ class MemoryJobStore:
         handled = {task for tasks, seen in self._workers.values() if seen > silent for task in tasks}
         due = [row.job.task for row in self._due(None)]
         return {task: due.count(task) for task in sorted(set(due) - handled)}
+
+    def _finished(self, age_seconds: float, state: JobState | None) -> list[Job]:
+        before = self._after(-age_seconds)
+        with self._lock:
+            ends = [(row.job.finished_at, row.job) for row in self._rows.values() if state in (None, row.job.state)]
+        old = [(end, job) for end, job in ends if end is not None and end < before]
+        return [job for _end, job in sorted(old, key=lambda pair: pair[0])]
 
     def _after(self, seconds: float) -> datetime:
         return self._clock() + timedelta(seconds=seconds)

@@ -151,7 +151,13 @@ class PostgresJobStore:
         with self.statement() as session:
             session.execute(statements.FORGET_WORKER, {"worker": worker})
 
-    def purge(self, limit: int) -> int:
+    def purge(self, limit: int, *, age_seconds: float, state: JobState | None = None) -> int:
+        return len(self._all(statements.PURGE, limit=limit, age=age_seconds, state=state))
+
+    def count_finished(self, *, age_seconds: float, state: JobState | None = None) -> int:
+        return int(self._all(statements.COUNT_FINISHED, age=age_seconds, state=state)[0]["found"])
+
+    def purge_keys(self, limit: int) -> int:
         return len(self._all(statements.PURGE_KEYS, limit=limit))
 
     # What is going on.

@@ -1,8 +1,8 @@
 """What brings lost jobs back: runs beside every Celery worker, any number of them at once.
 
 Each sweep ends attempts whose lease ran out, publishes due jobs that nobody published (a broker that was
-away, a retry, a `run_at`), and publishes again where hints were lost. A long queue is not a lost one: for
-each queue only as many hints are sent again as the broker's list is short of.
+away, a retry, a `run_at`), publishes again where hints were lost, and deletes what is kept no longer. A long
+queue is not a lost one: for each queue only as many hints are sent again as the broker's list is short of.
 
 Failure policy: what is down now is tried again in the next sweep.
 """
@@ -12,6 +12,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 #: Jobs that one statement takes.
 BATCH = 500
+
+#: Batches that one sweep deletes of a kind; the rest waits for the next.
+PURGE_BATCHES = 20
 
 #: A hint that was not acted on for so many sweeps may be lost.
 OVERDUE_SWEEPS = 3
@@ -70,7 +74,7 @@ class Reconciler:
         if self._publisher.waiting(self._queues[0]) is not None:
             self._publish_undispatched()
             self._publish_overdue()
-        self._store.purge(BATCH)
+        self._purge()
 
     def forget(self) -> None:
         """Say that this Celery worker ended."""
@@ -110,3 +114,14 @@ class Reconciler:
             failpoints.reach("sweep")
             if not self._publisher.publish(hints):
                 self._store.undispatch([hint.job_id for hint in hints])
+
+    def _purge(self) -> None:
+        _in_batches(self._store.purge_keys)
+        if self._settings.job_keep_seconds:
+            _in_batches(partial(self._store.purge, age_seconds=self._settings.job_keep_seconds))
+
+
+def _in_batches(purge: Callable[[int], int]) -> None:
+    for _ in range(PURGE_BATCHES):
+        if purge(BATCH) < BATCH:
+            return

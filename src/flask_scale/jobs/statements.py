@@ -177,6 +177,19 @@ SEE_WORKER = text(
 
 FORGET_WORKER = text("DELETE FROM job_workers WHERE name = :worker OR last_seen < now() - interval '1 day'")
 
+#: Finished more than `:age` seconds ago.
+_OLD = """finished_at < now() - make_interval(secs => :age)
+    AND state IN ('succeeded', 'cancelled', 'dead') AND (CAST(:state AS text) IS NULL OR state = :state)"""
+
+#: Their events go with them.
+PURGE = text(
+    f"""WITH old AS (SELECT id AS old_id FROM jobs
+        WHERE {_OLD} ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    DELETE FROM jobs USING old WHERE id = old_id AND {_OLD} RETURNING id"""
+)
+
+COUNT_FINISHED = text(f"SELECT count(*) AS found FROM jobs WHERE {_OLD}")
+
 PURGE_KEYS = text(
     """DELETE FROM idempotency_keys WHERE (owner, key) IN (
         SELECT owner, key FROM idempotency_keys WHERE expires_at < now() LIMIT :limit FOR UPDATE SKIP LOCKED)

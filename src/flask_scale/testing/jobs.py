@@ -454,8 +454,54 @@ class JobStoreConformance:
         store.forget_worker("one")
         assert store.unhandled() == {"add": 2, "other": 1}
 
+    # Deleting
+
     def test_purging_finds_nothing_where_nothing_is_old(self, store: JobStore) -> None:
-        assert store.purge(10) == 0
+        succeed(store, claimed(store, accepted(store).id).lease)
+        assert store.count_finished(age_seconds=60) == 0
+        assert store.purge(10, age_seconds=60) == 0
+        assert store.purge_keys(10) == 0
+
+    def test_finished_jobs_are_purged_with_their_events_and_no_others(self, store: JobStore, advance: Advance) -> None:
+        succeeded, dead, cancelled, running, queued = (accepted(store) for _ in range(5))
+        succeed(store, claimed(store, succeeded.id).lease)
+        store.fail(claimed(store, dead.id).lease, ERROR, permanent=True, backoff=NO_WAIT)
+        store.cancel(cancelled.id)
+        claimed(store, running.id)
+        advance(61)
+        fresh = accepted(store)
+        store.cancel(fresh.id)
+        assert store.count_finished(age_seconds=60) == 3
+        assert store.purge(10, age_seconds=60) == 3
+        assert [store.get(job.id) for job in (succeeded, dead, cancelled)] == [None] * 3
+        assert [store.events(job.id) for job in (succeeded, dead, cancelled)] == [[]] * 3
+        assert {job.id for job in store.search(Page())} == {running.id, queued.id, fresh.id}
+
+    def test_a_purge_keeps_to_its_state(self, store: JobStore, advance: Advance) -> None:
+        dead, cancelled = accepted(store), accepted(store)
+        store.fail(claimed(store, dead.id).lease, ERROR, permanent=True, backoff=NO_WAIT)
+        store.cancel(cancelled.id)
+        advance(61)
+        assert store.count_finished(age_seconds=60, state="dead") == 1
+        assert store.purge(10, age_seconds=60, state="dead") == 1
+        assert [job.id for job in store.search(Page())] == [cancelled.id]
+
+    def test_a_purge_takes_at_most_its_limit_the_oldest_first(self, store: JobStore, advance: Advance) -> None:
+        jobs = [accepted(store) for _ in range(3)]
+        for job in reversed(jobs):
+            store.cancel(job.id)
+            advance(1)
+        advance(60)
+        assert store.purge(2, age_seconds=60) == 2
+        assert [job.id for job in store.search(Page())] == [jobs[0].id]
+        assert [store.purge(2, age_seconds=60), store.purge(2, age_seconds=60)] == [1, 0]
+
+    def test_a_job_that_was_queued_again_is_not_purged(self, store: JobStore, advance: Advance) -> None:
+        job = accepted(store)
+        store.cancel(job.id)
+        advance(61)
+        store.requeue(job.id, dispatched=False)
+        assert store.purge(10, age_seconds=60) == 0
 
 
 def _fail_after(store: JobStore, write: Callable[[Session], object]) -> None:

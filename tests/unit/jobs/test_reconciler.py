@@ -1,6 +1,7 @@
 """The reconciler: what it brings back, and how little it sends."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -148,6 +149,36 @@ def test_jobs_of_tasks_handled_elsewhere_are_left_to_others(farm, broker, reconc
     reconciler.sweep()
     assert broker.queues == {}
     assert farm.store.unhandled() == {"other": 2}
+
+
+def finished(farm, count):
+    for _ in range(count):
+        farm.store.cancel(accepted(farm.store).id)
+
+
+def test_a_sweep_deletes_what_is_older_than_it_is_kept_and_not_what_is_younger(farm, broker):
+    sweeping = partial(Reconciler, farm.store, broker, worker="one", tasks=["add"], queues=["default"])
+    finished(farm, 2)
+    farm.clock.advance(100)
+    finished(farm, 1)
+    sweeping(Settings(job_keep_seconds=0)).sweep()
+    sweeping(Settings()).sweep()
+    assert len(farm.jobs.list()) == 3
+    sweeping(Settings(job_keep_seconds=50)).sweep()
+    assert len(farm.jobs.list()) == 1
+
+
+def test_a_sweep_deletes_in_batches_and_leaves_the_rest_to_the_next(farm, broker, monkeypatch):
+    monkeypatch.setattr("flask_scale.jobs.reconciler.BATCH", 2)
+    monkeypatch.setattr("flask_scale.jobs.reconciler.PURGE_BATCHES", 3)
+    settings = Settings(job_keep_seconds=50)
+    reconciler = Reconciler(farm.store, broker, settings, worker="one", tasks=["add"], queues=["default"])
+    finished(farm, 7)
+    farm.clock.advance(100)
+    reconciler.sweep()
+    assert len(farm.jobs.list()) == 1
+    reconciler.sweep()
+    assert farm.jobs.list() == []
 
 
 def test_a_sweep_that_fails_is_not_the_last(farm, broker, reconciler, monkeypatch, caplog):
