@@ -8,6 +8,7 @@ the server. In a process that gevent has patched, a query lets other requests ru
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -24,6 +25,8 @@ from flask_scale.errors import NotConfigured
 from flask_scale.pool import LingeringPool
 from flask_scale.server.patching import has_input, make_psycopg2_cooperative
 from flask_scale.settings import Settings
+from flask_scale.silence import Connection as DriverConnection
+from flask_scale.silence import longest_silence
 from flask_scale.state import State
 
 #: A connection that was used within so many seconds and has nothing to read is alive.
@@ -128,6 +131,9 @@ def _create_engine(settings: Settings, url: str) -> Engine:
         "application_name": "flask-scale",
         "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
         "keepalives_idle": 30,
+        "connection_factory": partial(
+            DriverConnection, longest_silence=longest_silence(settings.statement_timeout_seconds)
+        ),
     }
     engine = create_engine(
         normalise_url(url),
@@ -179,7 +185,10 @@ def _count_checkin(connection: Any, record: ConnectionPoolEntry) -> None:
     if record.record_info and record.record_info.pop("counted", False):
         board.current.add("pool_in_use", -1)
     record.info[USED_AT] = monotonic()
-    if connection is None or not connection.autocommit:
+    if connection is None:
+        return
+    connection.forget_timeouts()
+    if not connection.autocommit:
         return
     if connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
         record.invalidate()  # somebody sent a BEGIN of their own

@@ -75,7 +75,9 @@ class Settings(BaseModel):
     max_overflow: int = Field(5, ge=0, description="Connections a process opens beyond the pool under load.")
     pool_recycle_seconds: int = Field(1800, ge=1, description="Age at which a connection is replaced.")
     pool_timeout_seconds: float = Field(2.0, gt=0, description="Longest wait for a connection.")
-    statement_timeout_seconds: float = Field(30.0, ge=0, description="PostgreSQL ends longer statements; 0 is never.")
+    statement_timeout_seconds: float = Field(
+        30.0, ge=0, description="PostgreSQL ends longer statements; 5 s later a silent one is given up; 0 is never."
+    )
     connect_timeout_seconds: int = Field(3, ge=1, description="Longest wait for a new database connection.")
     migrations: str | None = Field(None, description="The app's own Alembic folder, for `flask-scale migrate`.")
     wait_for_migrations_seconds: float = Field(
@@ -121,11 +123,11 @@ class Settings(BaseModel):
     job_max_attempts: int = Field(5, ge=1, description="A task's attempts where it names none.")
     job_backoff_base_seconds: float = Field(1.0, gt=0, description="Retry n waits up to base * 2**n, full jitter.")
     job_backoff_cap_seconds: float = Field(300.0, gt=0, description="Longest such wait.")
-    idempotency_ttl_seconds: float = Field(86400.0, gt=0, description="How long an Idempotency-Key is remembered.")
-    worker_pool: Literal["prefork", "threads", "solo"] = Field("prefork", description="Celery pool.")
     job_keep_seconds: float = Field(
         2_592_000.0, ge=0, le=3e9, description="Age at which a finished job is deleted, its events too; 0 keeps it."
     )
+    idempotency_ttl_seconds: float = Field(86400.0, gt=0, description="How long an Idempotency-Key is remembered.")
+    worker_pool: Literal["prefork", "threads", "solo"] = Field("prefork", description="Celery pool.")
     worker_concurrency: int = Field(2, ge=1, description="Jobs one Celery worker runs at once.")
     worker_queues: str = Field("default", description="Queues a Celery worker serves, by comma, first first.")
     worker_internal_bind: str = Field("127.0.0.1:8002", description="The Celery worker's /livez, /readyz, /metrics.")

@@ -1,7 +1,8 @@
 """Gauges of the queues, read from the database at the moment of a scrape."""
 
 import logging
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -14,6 +15,9 @@ from flask_scale.state import State
 
 logger = logging.getLogger(__name__)
 
+#: Longest wait for the database, in seconds: under the time that Prometheus gives a scrape (10).
+LONGEST_LOOK_SECONDS = 5.0
+
 
 class QueueCollector(Collector):
     """Depth and oldest age by queue, and jobs that wait for a handler. Series: queues in use plus such tasks.
@@ -21,7 +25,7 @@ class QueueCollector(Collector):
     A queue of the settings or of a declared task is told at 0 too: an autoscaler takes no series for no answer, and
     would never scale down.
 
-    Failure policy: a database that does not answer leaves these gauges out; the scrape goes on.
+    Failure policy: a database that does not answer, or hangs, leaves these gauges out; the scrape goes on.
     """
 
     def __init__(self, jobs: Jobs, queues: Iterable[str] = ()) -> None:
@@ -30,6 +34,16 @@ class QueueCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give the gauges as they are now."""
+        seen: list[Metric] = []
+        look = threading.Thread(target=lambda: seen.extend(self._read()), name="queue gauges", daemon=True)
+        look.start()
+        look.join(LONGEST_LOOK_SECONDS)
+        if look.is_alive():
+            logger.warning("no queue gauges, the database does not answer within %g s", LONGEST_LOOK_SECONDS)
+            return
+        yield from seen
+
+    def _read(self) -> Sequence[Metric]:
         depth = GaugeMetricFamily("flask_scale_queue_depth", "Due jobs that wait.", labels=["queue"])
         age = GaugeMetricFamily(
             "flask_scale_queue_oldest_age_seconds", "How long the longest waiting job has been due.", labels=["queue"]
@@ -47,8 +61,8 @@ class QueueCollector(Collector):
                 unhandled.add_metric([task], count)
         except SQLAlchemyError as error:
             logger.warning("no queue gauges, the database does not answer: %s", error)
-            return
-        yield from (depth, age, unhandled)
+            return ()
+        return depth, age, unhandled
 
 
 def queue_collector(state: State) -> Collector:

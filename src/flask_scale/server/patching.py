@@ -61,8 +61,11 @@ def _wait(connection: Any) -> None:
     from psycopg2 import OperationalError
     from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE, STATUS_SETUP
 
-    seconds = _connect_seconds(connection.dsn) if connection.status == STATUS_SETUP else None
-    expired = OperationalError("timeout expired")
+    if connection.status == STATUS_SETUP:
+        seconds, expired = _connect_seconds(connection.dsn), OperationalError("timeout expired")
+    else:
+        seconds = getattr(connection, "longest_silence", None)
+        expired = OperationalError(f"the database has been silent for {seconds} s")
     while (state := connection.poll()) != POLL_OK:
         if state == POLL_READ:
             wait_read(connection.fileno(), timeout=seconds, timeout_exc=expired)
