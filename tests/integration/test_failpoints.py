@@ -1,0 +1,89 @@
+"""Whatever happens at whichever point of a job's life: no job is lost, each effect happens once, its history is sound.
+
+One stand for all: each test arms one point, and sends one job through API, broker, Celery worker and reconciler.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from flask_scale.dev.account import temporary_folder, unprivileged
+from flask_scale.jobs import failpoints
+from tests.faults.stand import Stand, Times
+from tests.load.checker import check
+from tests.load.facts import cursor_rows
+from tests.load.generator import Generator
+from tests.load.history import FILE, History, HistoryWriter
+from tests.load.plan import Plan
+from tests.load.target import Target
+
+pytestmark = pytest.mark.timeout(300)
+
+#: Short, so that a lease that was lost costs little.
+TIMES = Times(lease=2, heartbeat=0.5, sweep=0.4, backoff_cap=1)
+
+#: Longer than a lease: another attempt has begun when it is over.
+PAUSE_SECONDS = 3.0
+
+#: One job, sent again under its key for as long as nobody knows what became of it.
+PLAN = Plan.steady(rate=1, seconds=1, mix={"run_steps": 1}, timeout_seconds=20, resolve_seconds=60)
+
+#: Longest wait for the job's end; a passing test needs a fraction of it.
+SETTLE_SECONDS = 90.0
+
+#: Of every job of this file.
+HISTORIES: list[History] = []
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    with temporary_folder(unprivileged()) as folder, Stand(folder, TIMES, apis=1, workers=1) as stand:
+        yield stand
+
+
+def send_job(stand: Stand, folder: Path, run: str) -> History:
+    """Send it as a client does, and give what that client saw."""
+    writer = HistoryWriter(folder / FILE, run)
+    asyncio.run(Generator(PLAN, Target(stand.url, stand.key), writer, run).run())
+    writer.close()
+    return History.read(folder / FILE)
+
+
+def wait_for_end(stand: Stand, history: History) -> None:
+    """Until it succeeded and the fault has happened; whatever process ended meanwhile is started again."""
+    (operation,) = history.operations
+    assert operation.accepted, f"not accepted: {[(one.status, one.error) for one in operation.outcomes]}"
+    state = f"SELECT state FROM jobs WHERE id = '{operation.accepted.job}'"
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (found := (stand.query(state), failpoints.armed(stand.failpoints))) != ([["succeeded"]], []):
+        assert time.monotonic() < deadline, f"it did not end, or nothing came to its point: {found}"
+        stand.tend()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", failpoints.KINDS)
+@pytest.mark.parametrize("point", failpoints.POINTS)
+def test_a_job_is_done_once_whatever_happens(stand: Stand, tmp_path: Path, point: str, kind: failpoints.Kind) -> None:
+    stand.heal()
+    failpoints.arm(stand.failpoints, point, kind, PAUSE_SECONDS)
+    if point == "sweep":  # a reconciler has something to send where the API did not
+        failpoints.arm(stand.failpoints, "publish.before", "timeout")
+
+    history = send_job(stand, tmp_path, f"run{len(HISTORIES)}")
+    HISTORIES.append(history)
+    wait_for_end(stand, history)
+
+    check(history, stand.query, settle_seconds=0).assert_sound()
+
+
+def test_what_comes_back_after_its_pause_finds_nothing_to_change(stand: Stand) -> None:
+    assert HISTORIES
+    time.sleep(PAUSE_SECONDS + TIMES.lease)
+    with closing(psycopg2.connect(stand.database_url)) as connection, connection.cursor() as cursor:
+        for history in HISTORIES:
+            check(history, cursor_rows(cursor), settle_seconds=0).assert_sound()
