@@ -1,6 +1,7 @@
 """Enqueueing on real servers: job and caller's transaction are one, and hints follow the commit."""
 
 import threading
+from contextlib import ExitStack
 
 import psycopg2.errors
 import pytest
@@ -12,7 +13,13 @@ from flask_scale import FlaskScale
 from flask_scale.jobs.runner import Runner
 from flask_scale.settings import Settings
 
-SETTINGS = {"job_lease_seconds": 3, "job_heartbeat_seconds": 0.5}
+SETTINGS = {
+    "job_lease_seconds": 3,
+    "job_heartbeat_seconds": 0.5,
+    "pool_size": 50,
+    "pool_timeout_seconds": 60,
+    "statement_timeout_seconds": 0,
+}
 
 
 @pytest.fixture
@@ -91,6 +98,51 @@ def test_a_broker_that_is_stopped_neither_fails_nor_loses_an_enqueue(scale, add,
     overdue = {hint.job_id for hint in scale.jobs.store.take_overdue(["add"], "default", 0, 100)}
     assert undispatched | overdue == {job.id for job in jobs}
     assert len(undispatched) >= 7
+
+
+def test_of_fifty_callers_with_a_key_each_gets_the_same_job_and_keeps_its_transaction(scale, add):
+    jobs, database = scale.jobs, scale.database
+    found, barrier = [], threading.Barrier(50)
+
+    def enqueue():
+        barrier.wait()
+        with database.transaction() as session:
+            found.append(jobs.enqueue(add, "{}", session=session, unique_key="k"))
+            session.execute(text("INSERT INTO callers VALUES (1)"))
+
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE callers (number integer)"))
+    with ExitStack() as opened:  # One after another: a busy machine opens fifty at once too slowly.
+        for _ in range(50):
+            opened.enter_context(database.engine.connect())
+    threads = [threading.Thread(target=enqueue) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == scale.session.scalar(text("SELECT count(*) FROM callers")) == 50
+    assert {job.id for job in found} == {job.id for job in jobs.list()}
+    assert len(jobs.list()) == 1
+    assert hints(scale) <= 1
+
+
+def test_a_key_whose_transaction_rolls_back_goes_to_the_one_that_waits(scale, add):
+    jobs, database = scale.jobs, scale.database
+    found = []
+
+    def enqueue():
+        with database.transaction() as session:
+            found.append(jobs.enqueue(add, "{}", session=session, unique_key="k"))
+
+    waiting = threading.Thread(target=enqueue)
+    with database.transaction() as session:
+        first = jobs.enqueue(add, "{}", session=session, unique_key="k")
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        session.rollback()
+    waiting.join()
+    assert [job.id for job in jobs.list()] == [found[0].id] != [first.id]
 
 
 def test_of_many_claims_at_once_one_succeeds(scale, add):

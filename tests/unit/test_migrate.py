@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, inspect, text
 from flask_scale import migrate
 from flask_scale.database import normalise_url
 from flask_scale.errors import NotConfigured, SettingsError
+from flask_scale.revisions import LIBRARY_VERSION_TABLE
 from flask_scale.settings import Settings
 
 REVISION = """
@@ -124,3 +125,50 @@ def test_a_database_that_is_still_starting_is_waited_for(database_url, postgres_
     migration.join(60)
     assert lines[0].startswith("waiting for the database")
     assert lines[-1].startswith("flask_scale: applied 0002")
+
+
+def test_the_release_before_accepts_and_claims_jobs_on_this_schema(database_url, engine):
+    """Its own statements, as 0001 was released with: they name columns, and none that came later."""
+    migrate.upgrade(Settings(database_url=database_url))
+    with engine.begin() as before:
+        job = before.scalar(
+            text(
+                """INSERT INTO jobs (id, task, queue, owner, args, max_attempts, timeout_seconds, run_at, dispatched_at)
+                VALUES (gen_random_uuid(), 'add', 'default', NULL, '{}', 5, 600, now(), NULL) RETURNING id"""
+            )
+        )
+        claim = text(
+            """UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
+            lease_until = now(), version = version + 1 WHERE id = :id AND state = 'queued'"""
+        )
+        assert before.execute(claim, {"id": job}).rowcount == 1
+
+
+def test_indexes_are_built_while_jobs_are_accepted_and_after_a_run_that_gave_up(database_url, engine, monkeypatch):
+    """A writer's open transaction delays them beyond any lock_timeout, and they keep no one waiting."""
+    settings = Settings(database_url=database_url)
+    migrate.upgrade(settings)
+    with engine.begin() as gave_up:
+        gave_up.execute(text("DROP INDEX jobs_unique"))
+        gave_up.execute(text(f"UPDATE {LIBRARY_VERSION_TABLE} SET version_num = '0001'"))
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT_SECONDS", 1)
+    # Its table lock is waited for by ALTER TABLE, so that it holds only what CREATE INDEX CONCURRENTLY waits for.
+    insert = text(
+        """INSERT INTO jobs (id, task, queue, args, max_attempts, timeout_seconds, run_at)
+        VALUES (gen_random_uuid(), 'add', 'default', '{}', 5, 600, now())"""
+    )
+    lines = []
+    migration = threading.Thread(target=migrate.upgrade, args=(settings, lines.append))
+    with engine.connect() as reader:
+        reader.execution_options(isolation_level="REPEATABLE READ").execute(text("SELECT pg_current_snapshot()"))
+        migration.start()
+        migration.join(3)
+        assert migration.is_alive()
+        with engine.begin() as writer:
+            writer.execute(text("SET LOCAL statement_timeout = '20s'"))
+            writer.execute(insert)
+    migration.join(30)
+    assert lines[-1].startswith("flask_scale: applied 0002")
+    with engine.connect() as connection:
+        valid = text("SELECT bool_and(indisvalid) FROM pg_index WHERE indexrelid = CAST(:name AS regclass)")
+        assert [connection.scalar(valid, {"name": name}) for name in ("jobs_finished", "jobs_unique")] == [True, True]

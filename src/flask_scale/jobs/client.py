@@ -59,17 +59,18 @@ class Jobs:
         session: Session | None = None,
         owner: str | None = None,
         run_at: datetime | None = None,
+        run_in: float = 0.0,
+        unique_key: str | None = None,
     ) -> Job:
-        """Accept a job; `args` is JSON text. Use `task.enqueue`, which checks the arguments."""
-        new = NewJob(
-            task=task.name,
-            queue=task.queue,
-            args=args,
+        """Accept a job; `args` is JSON text. Use `task.enqueue`, which checks what it is given."""
+        new = task.new_job(
+            args,
+            self.settings,
             owner=owner,
-            max_attempts=task.max_attempts or self.settings.job_max_attempts,
-            timeout_seconds=task.timeout or self.settings.job_timeout_seconds,
             run_at=run_at,
-            dispatched=run_at is None and self.publisher.ready,
+            run_in=run_in,
+            unique_key=unique_key,
+            dispatched=run_at is None and run_in == 0 and self.publisher.ready,
         )
         if session is not None:
             return self._insert(session, new)
@@ -147,13 +148,14 @@ class Jobs:
 
         Raises:
             JobNotFound: there is none.
-            JobStateError: it is neither dead nor cancelled.
+            JobStateError: it is neither dead nor cancelled, or an unfinished job has its unique key.
         """
         ready = self.publisher.ready
         changed = self.store.requeue(job_id, dispatched=ready)
         if changed is None:
             job = self.get(job_id)
-            raise JobStateError(f"job {job.id} cannot be queued again: it is {job.state}")
+            why = "an unfinished job has its unique key" if job.state in ("dead", "cancelled") else f"it is {job.state}"
+            raise JobStateError(f"job {job.id} cannot be queued again: {why}")
         if ready:
             self.publisher.publish([Hint.of(changed)])
         return changed
@@ -176,6 +178,8 @@ class Jobs:
 
     def _insert(self, session: Session, new: NewJob) -> Job:
         job = self.store.insert(session, new)
+        if job.id != new.id:
+            return job
         if new.dispatched:
             self._publish_after_commit(session, Hint.of(job))
         instruments().jobs_enqueued.labels(job.task).inc()

@@ -78,7 +78,11 @@ class JobStore(Protocol):
         ...
 
     def insert(self, session: Session, new: NewJob) -> Job:
-        """Write the job and its first event."""
+        """Write the job and its first event.
+
+        Where an unfinished job of the task, owner and `unique_key` is there, nothing is written and that one is
+        returned: its id tells. A transaction that is about to write such a job is waited for.
+        """
         ...
 
     def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
@@ -98,7 +102,10 @@ class JobStore(Protocol):
         ...
 
     def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:
-        """Queue a dead or cancelled job again, its attempts forgotten; None where it is neither."""
+        """Queue a dead or cancelled job again, its attempts forgotten; None where it is neither.
+
+        None also where an unfinished job has its unique key.
+        """
         ...
 
     def claim(self, job_id: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:

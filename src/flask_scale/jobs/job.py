@@ -22,6 +22,8 @@ class Job:
     queue: str
     #: Who may see it; None is for operators only.
     owner: str | None
+    #: While it is queued or running, the task has no other job with this key and owner.
+    unique_key: str | None
     #: The fields of the task's `args` model, or {"args": [...], "kwargs": {...}} of a plain task.
     args: dict[str, Any]
     state: JobState
@@ -81,6 +83,9 @@ class NewJob:
     timeout_seconds: float
     #: None is at once.
     run_at: datetime | None
+    #: Or so many seconds from now, by the store's clock.
+    run_in: float
+    unique_key: str | None
     #: The enqueuer means to publish the hint right after its commit.
     dispatched: bool
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -60,10 +60,10 @@ class MemoryJobStore:
 
     def insert(self, session: Session, new: NewJob) -> Job:
         now = self._clock()
-        values = {name: value for name, value in vars(new).items() if name not in ("dispatched", "args")}
+        values = {name: value for name, value in vars(new).items() if name not in ("dispatched", "args", "run_in")}
         blank = dict.fromkeys(("progress", "checkpoint", "result", "error", "started_at", "finished_at"))
         job = Job(
-            **{**blank, **values, "run_at": new.run_at or now},
+            **{**blank, **values, "run_at": new.run_at or now + timedelta(seconds=new.run_in)},
             args=json.loads(new.args),
             state="queued",
             attempt=0,
@@ -72,6 +72,9 @@ class MemoryJobStore:
             created_at=now,
         )
         with self._lock:
+            found = self._unfinished(new.task, new.owner, new.unique_key)
+            if found is not None:
+                return found
             self._remember(session, job.id)
             row = Row(job, dispatched_at=now if new.dispatched else None)
             self._rows[job.id] = self._logged(row, "enqueued")
@@ -104,6 +107,8 @@ class MemoryJobStore:
         with self._lock:
             job = self.get(job_id)
             if job is None or job.state not in ("dead", "cancelled"):
+                return None
+            if self._unfinished(job.task, job.owner, job.unique_key) is not None:
                 return None
             row = self._rows[job_id]
             self._rows[job_id] = replace(row, worker=None, dispatched_at=self._clock() if dispatched else None)
@@ -262,6 +267,11 @@ class MemoryJobStore:
 
     def _after(self, seconds: float) -> datetime:
         return self._clock() + timedelta(seconds=seconds)
+
+    def _unfinished(self, task: str, owner: str | None, unique_key: str | None) -> Job | None:
+        wanted = (task, owner, unique_key)
+        jobs = [row.job for row in self._rows.values() if unique_key is not None and not row.job.finished]
+        return next((job for job in jobs if (job.task, job.owner, job.unique_key) == wanted), None)
 
     def _standing(self, lease: Lease) -> Standing:
         row = self._rows.get(lease.job_id)

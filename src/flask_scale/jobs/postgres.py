@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import TextClause
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flask_scale.database import Database
@@ -32,9 +33,8 @@ class PostgresJobStore:
 
     def insert(self, session: Session, new: NewJob) -> Job:
         failpoints.reach("insert.before")
-        row = _first(session, statements.INSERT, **vars(new), detail=None)
+        row = _insert(session, new)
         failpoints.reach("insert.after")
-        assert row is not None
         return Job.of(row)
 
     def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
@@ -64,7 +64,11 @@ class PostgresJobStore:
 
     def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:
         known = valid_id(job_id)
-        return _job(self._first(statements.REQUEUE, id=known, dispatched=dispatched, detail=None)) if known else None
+        try:
+            row = self._first(statements.REQUEUE, id=known, dispatched=dispatched, detail=None) if known else None
+        except IntegrityError:
+            return None  # An unfinished job has its unique key.
+        return _job(row)
 
     # What an attempt does.
 
@@ -183,6 +187,16 @@ class PostgresJobStore:
 def _first(session: Session, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
     row = session.execute(statement, values).mappings().first()
     return dict(row) if row is not None else None
+
+
+def _insert(session: Session, new: NewJob) -> Mapping[str, Any]:
+    statement = statements.INSERT if new.unique_key is None else statements.INSERT_UNIQUE
+    while True:
+        row = _first(session, statement, **vars(new), detail=None)
+        if row is None:  # Unless the job with the key has ended since, this finds it.
+            row = _first(session, statements.FIND_UNIQUE, task=new.task, owner=new.owner, unique_key=new.unique_key)
+        if row is not None:
+            return row
 
 
 def _fence(lease: Lease) -> dict[str, str]:

@@ -9,8 +9,8 @@ from sqlalchemy import TextClause, text
 
 #: What `Job.of` reads.
 COLUMNS = (
-    "id, task, queue, owner, args, state, attempt, max_attempts, timeout_seconds, progress, checkpoint, result, "
-    "error, cancel_requested, version, created_at, run_at, started_at, finished_at"
+    "id, task, queue, owner, unique_key, args, state, attempt, max_attempts, timeout_seconds, progress, checkpoint, "
+    "result, error, cancel_requested, version, created_at, run_at, started_at, finished_at"
 )
 
 #: Only the attempt that holds the lease may write.
@@ -34,12 +34,25 @@ def _logged(change: str, event: str, *, columns: str = COLUMNS, prelude: str = "
     )
 
 
-INSERT = _logged(
-    """INSERT INTO jobs (id, task, queue, owner, args, max_attempts, timeout_seconds, run_at, dispatched_at)
-    VALUES (:id, :task, :queue, :owner, CAST(:args AS json), :max_attempts, :timeout_seconds,
-            coalesce(CAST(:run_at AS timestamptz), now()), CASE WHEN :dispatched THEN now() END)""",
-    "'enqueued'",
-)
+_NEW = """INSERT INTO jobs
+    (id, task, queue, owner, unique_key, args, max_attempts, timeout_seconds, run_at, dispatched_at)"""
+
+_VALUES = """:id, :task, :queue, :owner, :unique_key, CAST(:args AS json), :max_attempts, :timeout_seconds,
+    coalesce(CAST(:run_at AS timestamptz), now() + make_interval(secs => :run_in)),
+    CASE WHEN :dispatched THEN now() END"""
+
+#: The index of unique keys, as ON CONFLICT names it.
+_UNIQUE = "(task, coalesce(owner, ''), unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running')"
+
+INSERT = _logged(f"{_NEW} VALUES ({_VALUES})", "'enqueued'")
+
+#: No row where an unfinished job has the key: no error, which would end the caller's transaction.
+INSERT_UNIQUE = _logged(f"{_NEW} VALUES ({_VALUES}) ON CONFLICT {_UNIQUE} DO NOTHING", "'enqueued'")
+
+_HAS_KEY = """task = :task AND coalesce(owner, '') = coalesce(:owner, '') AND unique_key = :unique_key
+    AND state IN ('queued', 'running')"""
+
+FIND_UNIQUE = text(f"SELECT {COLUMNS} FROM jobs WHERE {_HAS_KEY}")
 
 GET = text(f"SELECT {COLUMNS} FROM jobs WHERE id = :id AND (:owner IS NULL OR owner = :owner)")
 

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from flask_scale.errors import NotConfigured, TaskError
 from flask_scale.jobs import jsontext
-from flask_scale.jobs.job import Job
+from flask_scale.jobs.job import Job, NewJob
+from flask_scale.settings import Settings
 from flask_scale.state import state_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from flask_scale.jobs.running import RunningJob
 
 #: Words of `enqueue` itself, which a task's arguments cannot be called.
-RESERVED = frozenset({"session", "owner", "run_at"})
+RESERVED = frozenset({"session", "owner", "run_at", "run_in", "unique_key"})
+
+#: Longest `unique_key`, in bytes of UTF-8.
+LONGEST_KEY = 512
+
+#: Longest `run_in`, in seconds: some thirty years.
+LONGEST_WAIT = 1e9
 
 
 class Task:
@@ -77,23 +84,60 @@ class Task:
         session: Session | None = None,
         owner: str | None = None,
         run_at: datetime | None = None,
+        run_in: float | timedelta | None = None,
+        unique_key: str | None = None,
         **kwargs: Any,
     ) -> Job:
         """Accept a job of this task, with JSON arguments.
 
         With `session` the job is part of the caller's transaction: it is there if and only if that commits, and
-        the Celery workers hear of it right after. Without, it has a transaction of its own. `run_at` (with a
-        zone) is the earliest start.
+        the Celery workers hear of it right after. Without, it has a transaction of its own.
+
+        `run_at` (with a zone) is the earliest start, or `run_in`, in seconds or as a timedelta from now by the
+        database's clock; it begins within a sweep of then.
+
+        While a job of this task, `owner` and `unique_key` is queued or running, that one is returned and no other
+        is accepted, however many ask at once. One that runs may not see what the caller's transaction writes.
 
         Raises:
-            TaskError: the arguments are not the task's, or JSON cannot carry them.
+            TaskError: the arguments are not the task's, JSON cannot carry them, or one of the words is not as above.
         """
         text = self._dump(args, kwargs)
-        return _jobs().enqueue(self, text, session=session, owner=owner, run_at=run_at)
+        _check_run_at(self.name, run_at, run_in)
+        seconds = _seconds(self.name, run_in)
+        _check_key(self.name, unique_key)
+        return _jobs().enqueue(
+            self, text, session=session, owner=owner, run_at=run_at, run_in=seconds, unique_key=unique_key
+        )
 
     def delay(self, *args: Any, **kwargs: Any) -> Job:
         """Accept a job in a transaction of its own; every argument goes to the task."""
         return _jobs().enqueue(self, self._dump(args, kwargs))
+
+    def new_job(
+        self,
+        args: str,
+        settings: Settings,
+        *,
+        owner: str | None = None,
+        run_at: datetime | None = None,
+        run_in: float = 0.0,
+        unique_key: str | None = None,
+        dispatched: bool = False,
+    ) -> NewJob:
+        """What an enqueue of this task writes; `args` is JSON text."""
+        return NewJob(
+            task=self.name,
+            queue=self.queue,
+            args=args,
+            owner=owner,
+            max_attempts=self.max_attempts or settings.job_max_attempts,
+            timeout_seconds=self.timeout or settings.job_timeout_seconds,
+            run_at=run_at,
+            run_in=run_in,
+            unique_key=unique_key,
+            dispatched=dispatched,
+        )
 
     def run(self, job: "RunningJob") -> Any:
         """Call the handler with the arguments that the job's row carries."""
@@ -197,6 +241,37 @@ def _jobs() -> "Jobs":
     if jobs is None:
         raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")
     return jobs
+
+
+def _check_run_at(task: str, run_at: Any, run_in: Any) -> None:
+    if run_at is None:
+        return
+    if run_in is not None:
+        raise TaskError(f"task {task!r}: give run_at or run_in, not both")
+    if not isinstance(run_at, datetime):
+        raise TaskError(f"task {task!r}: run_at must be a datetime, not {type(run_at).__name__}")
+    if run_at.utcoffset() is None:
+        raise TaskError(f"task {task!r}: run_at has no time zone: make it with datetime.now(UTC), or give run_in")
+
+
+def _seconds(task: str, run_in: Any) -> float:
+    seconds = run_in.total_seconds() if isinstance(run_in, timedelta) else 0.0 if run_in is None else run_in
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TaskError(f"task {task!r}: run_in must be seconds or a timedelta, not {type(run_in).__name__}")
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise TaskError(f"task {task!r}: run_in must be from 0 to {LONGEST_WAIT:g} seconds, not {seconds:g}")
+    return float(seconds)
+
+
+def _check_key(task: str, key: Any) -> None:
+    if key is None:
+        return
+    try:
+        if isinstance(key, str) and 0 < len(key.encode()) <= LONGEST_KEY and "\0" not in key:
+            return
+    except UnicodeEncodeError:
+        pass
+    raise TaskError(f"task {task!r}: unique_key must be 1 to {LONGEST_KEY} bytes of text without NUL")
 
 
 def _refuse_reserved(task: str, names: Any) -> None:

@@ -93,6 +93,8 @@ def new_job(**changes: Any) -> NewJob:
         "max_attempts": 2,
         "timeout_seconds": 60.0,
         "run_at": None,
+        "run_in": 0.0,
+        "unique_key": None,
         "dispatched": False,
     }
     return NewJob(**{**values, **changes})
@@ -177,6 +179,49 @@ class JobStoreConformance:
         store.cancel(accepted(store, owner="ann").id)
         assert store.search(Page(owner="ann", state="queued", task="add")) == [job]
 
+    # One unfinished job a key
+
+    def test_a_second_job_of_a_key_is_the_first_while_that_is_queued_or_running(self, store: JobStore) -> None:
+        first = accepted(store, unique_key="2024")
+        assert first.unique_key == "2024"
+        assert accepted(store, unique_key="2024") == first
+        lease = claimed(store, first.id).lease
+        assert accepted(store, unique_key="2024").id == first.id
+        succeed(store, lease)
+        assert accepted(store, unique_key="2024").id != first.id
+        assert history(store, first.id) == ["enqueued", "claimed", "succeeded"]
+
+    def test_a_key_is_one_tasks_and_one_owners(self, store: JobStore) -> None:
+        keys: list[dict[str, Any]] = [{}, {"task": "other"}, {"owner": "ann"}, {"owner": "bob"}, {"unique_key": "l"}]
+        assert len({accepted(store, **{"unique_key": "k", **key}).id for key in keys}) == len(keys)
+        assert accepted(store, unique_key=None).id != accepted(store, unique_key=None).id
+
+    @pytest.mark.parametrize("end", ["dead", "cancelled"])
+    def test_a_key_is_free_after_every_end_and_taken_between_attempts(self, store: JobStore, end: str) -> None:
+        job = accepted(store, unique_key="k")
+        if end == "dead":
+            store.fail(claimed(store, job.id).lease, ERROR, permanent=False, backoff=NO_WAIT)
+            assert accepted(store, unique_key="k").id == job.id
+            store.fail(claimed(store, job.id).lease, ERROR, permanent=False, backoff=NO_WAIT)
+        else:
+            store.cancel(job.id)
+        assert accepted(store, unique_key="k").id != job.id
+
+    def test_a_key_of_a_transaction_that_failed_is_free(self, store: JobStore) -> None:
+        with pytest.raises(ZeroDivisionError):
+            _fail_after(store, lambda session: store.insert(session, new_job(unique_key="k")))
+        new = new_job(unique_key="k")
+        with store.transaction() as session:
+            assert store.insert(session, new).id == new.id
+
+    def test_a_job_is_not_queued_again_beside_an_unfinished_one_of_its_key(self, store: JobStore) -> None:
+        first = accepted(store, unique_key="k")
+        store.cancel(first.id)
+        second = accepted(store, unique_key="k")
+        assert store.requeue(first.id, dispatched=False) is None
+        store.cancel(second.id)
+        assert store.requeue(first.id, dispatched=False) is not None
+
     # Claiming
 
     def test_a_claim_counts_the_attempt_and_gives_a_fresh_token(self, store: JobStore) -> None:
@@ -205,6 +250,17 @@ class JobStoreConformance:
         later = accepted(store, run_at=job.created_at + timedelta(seconds=60))
         assert store.claim(later.id, tasks=["add"], worker="one", lease_seconds=LEASE) is None
         advance(61)
+        assert claimed(store, later.id).job.id == later.id
+
+    def test_a_job_that_is_to_run_in_some_seconds_is_not_claimed_before(
+        self, store: JobStore, advance: Advance
+    ) -> None:
+        later = accepted(store, run_in=60.0)
+        assert (later.run_at - later.created_at).total_seconds() == pytest.approx(60, abs=0.1)
+        assert store.claim(later.id, tasks=["add"], worker="one", lease_seconds=LEASE) is None
+        assert store.take_undispatched(["add"], 10) == []
+        advance(61)
+        assert len(store.take_undispatched(["add"], 10)) == 1
         assert claimed(store, later.id).job.id == later.id
 
     # Writing under the lease

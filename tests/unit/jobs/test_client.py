@@ -47,6 +47,14 @@ def test_a_finished_job_is_not_cancelled_and_a_good_one_not_queued_again(farm, a
         farm.jobs.requeue("nothing")
 
 
+def test_a_job_is_not_queued_again_beside_an_unfinished_one_of_its_key_and_that_is_said(farm, add):
+    job = add.enqueue(1, 2, unique_key="k")
+    farm.jobs.cancel(job.id)
+    add.enqueue(1, 2, unique_key="k")
+    with pytest.raises(JobStateError, match="an unfinished job has its unique key"):
+        farm.jobs.requeue(job.id)
+
+
 def test_a_job_that_was_queued_again_runs(farm, add):
     job = add.delay(1, 2)
     farm.jobs.cancel(job.id)

@@ -1,5 +1,6 @@
 """Tasks: declared once, called as plain functions, enqueued with arguments that they take."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import BaseModel
 
 from flask_scale import FlaskScale
 from flask_scale.errors import TaskError
+from flask_scale.metrics.instruments import instruments
 from flask_scale.settings import Settings
 from flask_scale.testing.jobs import run_jobs
 
@@ -105,6 +107,60 @@ def test_arguments_nested_too_deeply_are_refused_at_enqueue(farm):
         task.enqueue(deep)
 
 
+def test_a_job_begins_at_its_time_or_so_long_from_now(farm):
+    task = farm.scale.task("ok")(ok)
+    at = farm.clock() + timedelta(hours=1)
+    assert task.enqueue(run_at=at).run_at == at
+    for wait in (3600, 3600.0, timedelta(hours=1)):
+        job = task.enqueue(run_in=wait)
+        assert job.run_at - job.created_at == timedelta(hours=1)
+    job = task.enqueue(run_in=0)
+    assert job.run_at == job.created_at
+    assert run_jobs(farm.app) == 1
+    farm.clock.advance(3601)
+    assert run_jobs(farm.app) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"run_at": datetime(2024, 1, 1, tzinfo=UTC).replace(tzinfo=None)}, "has no time zone"),
+        ({"run_at": "2024-01-01T00:00:00Z"}, "must be a datetime, not str"),
+        ({"run_at": datetime(2024, 1, 1, tzinfo=UTC), "run_in": 5}, "not both"),
+        ({"run_in": -1}, "from 0 to"),
+        ({"run_in": timedelta(days=-1)}, "from 0 to"),
+        ({"run_in": float("inf")}, "from 0 to"),
+        ({"run_in": float("nan")}, "from 0 to"),
+        ({"run_in": "5"}, "seconds or a timedelta, not str"),
+        ({"run_in": True}, "seconds or a timedelta, not bool"),
+        ({"unique_key": ""}, "1 to 512 bytes"),
+        ({"unique_key": "\u00e9" * 257}, "1 to 512 bytes"),
+        ({"unique_key": "a\0"}, "without NUL"),
+        ({"unique_key": "\ud800"}, "bytes of text"),
+        ({"unique_key": 2024}, "bytes of text"),
+    ],
+)
+def test_words_of_enqueue_that_it_cannot_use_are_refused(farm, words, why):
+    task = farm.scale.task()(ok)
+    with pytest.raises(TaskError, match=why):
+        task.enqueue(**words)
+    assert farm.jobs.list() == []
+
+
+def test_an_unfinished_job_of_the_key_is_given_instead_of_a_second_and_counts_once(farm):
+    def counted():
+        return instruments().jobs_enqueued.labels("ok")._value.get()
+
+    before = counted()
+    task = farm.scale.task("ok")(ok)
+    first = task.enqueue(unique_key="report:2024")
+    assert task.enqueue(unique_key="report:2024") == first
+    assert counted() == before + 1
+    run_jobs(farm.app)
+    assert task.enqueue(unique_key="report:2024").id != first.id
+    assert counted() == before + 2
+
+
 def test_a_name_is_declared_once():
     scale = FlaskScale()
     scale.declare_task("read", args=Args)
@@ -120,7 +176,7 @@ def test_a_task_has_one_handler():
         task.handler(lambda job, args: None)
 
 
-@pytest.mark.parametrize("word", ["session", "owner", "run_at"])
+@pytest.mark.parametrize("word", ["session", "owner", "run_at", "run_in", "unique_key"])
 def test_an_argument_is_not_called_as_one_of_enqueue(word):
     model = type("Model", (BaseModel,), {"__annotations__": {word: str}})
     with pytest.raises(TaskError, match=word):
