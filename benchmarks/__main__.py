@@ -5,28 +5,42 @@
 
 Every contender is started here from pinned requirements, and has to give the same answers before it is timed. Servers
 and stores have one CPU, wrk another. First figure is CPU time a request: it hardly depends on what else the machine
-does. Writes results/bench.json and results/bench.png; the exit code says nothing of the gates.
+does. Writes results/bench.json and results/bench.png; the exit code is 1 where a contender failed, and says nothing of
+the gates.
 """
 
+import dataclasses
 import os
 import platform
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmarks import report
-from benchmarks.blocks import Measured, UnderTest, measure, order
-from benchmarks.contender import CONTENDERS, SERVER_CPU, EdgeServer, Server
-from benchmarks.drain import QUEUES, drain, make_schema
-from benchmarks.figures import gates, rows
+from benchmarks.blocks import Load, Measured, asking, measure
+from benchmarks.contender import (
+    CONTENDERS,
+    SERVER_CPU,
+    TUTORIAL,
+    EdgeServer,
+    Server,
+    UnderTest,
+    end_of_log,
+    running_on,
+)
+from benchmarks.drain import QUEUES, Drain
+from benchmarks.figures import Failure, gates, rows
 from benchmarks.floors import FLOORS, Floor
 from benchmarks.generator import Wrk
+from benchmarks.store_floors import PgBench, ValkeyGet
 from benchmarks.stores import Stores, running_stores
 from benchmarks.verify import Wrong, verify
 from flask_scale.dev.account import temporary_folder, unprivileged
@@ -52,29 +66,30 @@ COLUMNS = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(
 def main(quick: bool, only: str, paths: str, out: Path) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         raise click.ClickException("servers and load need a CPU each: this process may use one alone")
-    console = Console(width=max(110, Console().width))
+    console = Console(width=max(120, Console().width))
     rounds, seconds, drains, jobs = QUICK if quick else FULL
     begun = time.time()
+    measured: list[Measured] = []
     try:
-        with temporary_folder(unprivileged()) as folder, ExitStack() as stack:
-            os.sched_setaffinity(0, {SERVER_CPU})
-            stores = stack.enter_context(running_stores(folder))
+        with temporary_folder(unprivileged()) as folder, running_on({SERVER_CPU}), running_stores(folder) as stores:
             asked = [path for path in paths if path != "e"]
-            measured = []
             if asked:
-                servers = _start(stack, stores, folder, only, console)
-                measured = _measure(servers, stores, Wrk(folder), asked, rounds, seconds, console)
+                with ExitStack() as stack:
+                    field = _start(stack, stores, folder, only, console)
+                    measured += _measure(field, Wrk(folder), asked, rounds, seconds, console)
             if "e" in paths:
                 measured.append(_drain(stores, folder, only, drains, jobs, console))
-    except (DevStackError, Wrong) as error:
+    except DevStackError as error:
         raise click.ClickException(str(error)) from error
     _tell(measured, rounds, seconds, time.time() - begun, out, console)
+    sys.exit(1 if any(one.failed for one in measured) else 0)
 
 
 def _tell(measured: Sequence[Measured], rounds: int, seconds: int, took: float, out: Path, console: Console) -> None:
     found = [row for one in measured for row in rows(one)]
+    failed = [Failure(one.path, name, reason) for one in measured for name, reason in one.failed.items()]
     judged = [gate for one in measured for gate in gates(one)]
-    report.print_tables(console, found, judged)
+    report.print_tables(console, found, failed, judged)
     about = {
         "python": sys.version.split()[0],
         "machine": platform.machine(),
@@ -84,58 +99,91 @@ def _tell(measured: Sequence[Measured], rounds: int, seconds: int, took: float, 
         "took": round(took),
         "load": os.getloadavg(),
     }
-    report.write(out / "bench.json", found, judged, about)
+    report.write(out / "bench.json", found, failed, judged, about)
     report.draw(out / "bench.png", found)
     console.print(f"{out / 'bench.json'}, {out / 'bench.png'}")
 
 
-def _start(stack: ExitStack, stores: Stores, folder: Path, only: str, console: Console) -> list[UnderTest]:
+@dataclass
+class Field:
+    """Who takes part, and who wanted to."""
+
+    stores: Stores
+    servers: list[UnderTest] = dataclasses.field(default_factory=list)
+    floors: list[ValkeyGet | PgBench] = dataclasses.field(default_factory=list)
+    #: Servers that did not start, with the reason.
+    failed: dict[str, tuple[UnderTest, str]] = dataclasses.field(default_factory=dict)
+
+
+def _start(stack: ExitStack, stores: Stores, folder: Path, only: str, console: Console) -> Field:
     chosen = [one for one in CONTENDERS if only in one.name or one is CONTENDERS[0]]
-    servers: list[Server | Floor] = [(EdgeServer if one.edge else Server)(one, stores, folder) for one in chosen]
-    servers += [Floor(one, folder) for one in FLOORS if only in one.name]
-    for server in servers:
+    wanted: list[UnderTest] = [(EdgeServer if one.edge else Server)(one, stores, folder) for one in chosen]
+    wanted += [Floor(one, folder) for one in FLOORS if only in one.name]
+    field = Field(stores, floors=[one(stores) for one in (ValkeyGet, PgBench) if only in one.name])
+    for server in wanted:
         with console.status(f"start: {server.contender.name}"):
             stack.callback(server.stop)
-            server.start()
-    return list(servers)
+            try:
+                server.start()
+                field.servers.append(server)
+            except DevStackError as error:
+                field.failed[server.contender.name] = server, f"{error}: {end_of_log(server)}"
+    return field
 
 
 def _measure(
-    servers: Sequence[UnderTest],
-    stores: Stores,
-    wrk: Wrk,
-    paths: Sequence[str],
-    rounds: int,
-    seconds: int,
-    console: Console,
+    field: Field, wrk: Wrk, paths: Sequence[str], rounds: int, seconds: int, console: Console
 ) -> list[Measured]:
-    measured = []
+    found = []
     with Progress(*COLUMNS, console=console) as progress:
         for path in paths:
-            chosen = [server for server in servers if path in server.contender.paths]
-            etags = {one.contender.name: _verify(path, one) for one in chosen}
-            task = progress.add_task(report.TITLES[path], total=len(chosen) * (rounds + 1))
+            measured = Measured(path, TUTORIAL)
+            for name, (server, reason) in field.failed.items():
+                if path in server.contender.paths:
+                    measured.fail(name, reason)
+            loads = _loads(field, wrk, path, measured)
+            task = progress.add_task(report.TITLES[path], total=len(loads) * (rounds + 1))
 
-            def tell(what: str, task=task, title=report.TITLES[path]) -> None:  # type: ignore[no-untyped-def]
+            def tell(what: str, task: TaskID = task, title: str = report.TITLES[path]) -> None:
                 progress.update(task, advance=1, description=f"{title[:3]} {what}")
 
-            measured.append(
-                measure(path, chosen, stores.processes, wrk, etags=etags, rounds=rounds, seconds=seconds, tell=tell)
-            )
-    return measured
+            measure(measured, loads, rounds=rounds, seconds=seconds, tell=tell)
+            found.append(measured)
+    return found
+
+
+def _loads(field: Field, wrk: Wrk, path: str, measured: Measured) -> dict[str, Load]:
+    """What runs the load on each contender that has the path, and gives the right answers."""
+    loads: dict[str, Load] = {}
+    for server in field.servers:
+        name = server.contender.name
+        if path in server.contender.paths:
+            try:
+                loads[name] = asking(wrk, path, server, _verify(path, server), field.stores.processes)
+            except (Wrong, OSError, HTTPException) as error:
+                measured.fail(name, error)
+    for floor in field.floors:
+        if floor.path == path:
+            try:
+                floor.prepare()
+                loads[floor.name] = floor.load
+            except DevStackError as error:
+                measured.fail(floor.name, error)
+    return loads
 
 
 def _drain(stores: Stores, folder: Path, only: str, rounds: int, jobs: int, console: Console) -> Measured:
     chosen = [queue for queue in QUEUES if only in queue.name or queue is QUEUES[0]]
+    drains = {queue.name: Drain(queue, stores, folder) for queue in chosen}
+    loads: dict[str, Load] = {name: lambda _, drain=drain: drain.run(jobs) for name, drain in drains.items()}  # type: ignore[misc]
     measured = Measured("e", QUEUES[0].name)
     with Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task(report.TITLES["e"], total=len(chosen) * rounds)
-        for queue in chosen:
-            make_schema(queue, stores)
-        for queue in order(chosen, rounds):
-            block = drain(queue, stores, folder, jobs, lambda what: progress.update(task, description=f"(e) {what}"))
-            measured.blocks[queue.name].append(block)
-            progress.advance(task)
+
+        def tell(what: str) -> None:
+            progress.update(task, advance=1, description=f"(e) {what}")
+
+        measure(measured, loads, rounds=rounds, seconds=0, warm_up=0, tell=tell)
     return measured
 
 

@@ -1,21 +1,28 @@
 """One server under test: how it is started, and the CPU time of its processes."""
 
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from benchmarks.stores import Stores
+from flask_scale.dev.account import Account
 from flask_scale.dev.nginx import Nginx
 from flask_scale.dev.probe import status_of
 from flask_scale.dev.process import Process, free_port
+from flask_scale.errors import DevStackError
 
 PYTHON = sys.executable
 
 #: Where each server runs, and the load apart from it.
 SERVER_CPU, LOAD_CPU = 0, 1
+
+#: Of a log, so many characters of its end are told where a process fails: the log goes with the run.
+TOLD_OF_LOG = 600
 
 
 @dataclass(frozen=True)
@@ -30,32 +37,43 @@ class Contender:
     edge: bool = False
 
 
-class Server(Process):
-    """A contender's processes, on SERVER_CPU alone."""
+class UnderTest(Process):
+    """What is asked over HTTP on 127.0.0.1:`port`, and runs where it is started: on SERVER_CPU."""
+
+    def __init__(self, contender: Contender, folder: Path, *, account: Account | None = None) -> None:
+        label = contender.name.replace(" ", "-").replace("/", "-")
+        super().__init__(contender.name, folder / f"{label}.log", account=account)
+        self.contender = contender
+        self.port = free_port()
+        #: For files of its own.
+        self.folder = (folder / label).absolute()
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        """Those whose CPU time a request costs, stores apart."""
+        return (self,)
+
+
+class Server(UnderTest):
+    """A contender's processes."""
 
     ready_seconds = 60.0
 
     def __init__(self, contender: Contender, stores: Stores, folder: Path) -> None:
-        super().__init__(contender.name, folder / f"{contender.name.replace(' ', '-').replace('/', '-')}.log")
-        self.contender = contender
-        self.port, self._internal = free_port(), free_port()
+        super().__init__(contender, folder)
+        self.internal_port = free_port()
         self._stores = stores
 
     def command(self) -> Sequence[str]:
         return [word.format(port=self.port) for word in self.contender.command]
 
     def environment(self) -> Mapping[str, str]:
-        binds = {"BIND": self.port, "INTERNAL_BIND": self._internal}
+        binds = {"BIND": self.port, "INTERNAL_BIND": self.internal_port}
         ours = {f"FLASK_SCALE_{name}": f"127.0.0.1:{port}" for name, port in binds.items()}
         return {**self._stores.environment(), **ours, **self.contender.environment}
 
     def is_ready(self) -> bool:
         return status_of(f"http://127.0.0.1:{self.port}/report") == 200
-
-    @property
-    def processes(self) -> Sequence[Process]:
-        """Those whose CPU time a request costs."""
-        return (self,)
 
 
 class EdgeServer(Server):
@@ -79,14 +97,44 @@ class EdgeServer(Server):
         return (self, self.nginx)
 
 
+@contextmanager
+def running_on(cpus: Iterable[int]) -> Iterator[None]:
+    """Run on these CPUs alone meanwhile: this thread, and what it starts for good."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def cpu_seconds(processes: Iterable[Process]) -> float:
-    """CPU time that these processes and all their children have taken so far."""
-    return sum(_cpu(one) for process in processes for one in _family(process.pid))
+    """CPU time that these processes and all their children have taken so far.
+
+    Raises:
+        DevStackError: one of them has ended.
+    """
+    return sum(_cpu(one) for process in processes for one in family(process))
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    parent = psutil.Process(pid)
+def family(process: Process) -> list[psutil.Process]:
+    """A process and all its children.
+
+    Raises:
+        DevStackError: it has ended.
+    """
+    if not process.running:
+        raise DevStackError(f"{process.name} {process.how_it_ended()}: {end_of_log(process)}")
+    parent = psutil.Process(process.pid)
     return [parent, *parent.children(recursive=True)]
+
+
+def end_of_log(process: Process) -> str:
+    """The last that it wrote."""
+    try:
+        return process.log.read_text(errors="replace")[-TOLD_OF_LOG:].strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -119,7 +167,8 @@ def _uvicorn(app: str) -> tuple[str, ...]:
     return (PYTHON, "-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", *quiet, f"{APPS}.{app}")
 
 
-def _ours(worker_class: str, **settings: str) -> Mapping[str, str]:
+def ours(worker_class: str, **settings: str) -> Mapping[str, str]:
+    """The environment of flask_scale with these settings, by names without the prefix."""
     settings = {"WORKERS": "1", "WORKER_CLASS": worker_class, "ACCESS_LOG": "0", **settings}
     return {f"FLASK_SCALE_{name}": value for name, value in settings.items()}
 
@@ -139,7 +188,7 @@ CONTENDERS: Sequence[Contender] = (
     Contender("Django on gthread", _gthread("django_app:app"), "ri"),
     Contender("bare WSGI on gevent", _gunicorn("bare:app", "-k", "gevent"), "r"),
     Contender("bare WSGI on Granian", _granian("bare:app"), "r"),
-    Contender("flask_scale on gevent", SERVE, "rcij", _ours("gevent")),
-    Contender("flask_scale", SERVE, "rcij", _ours("fast")),
-    Contender("flask_scale behind its nginx", SERVE, "rc", _ours("fast", CACHE_EDGE_SECONDS="1"), edge=True),
+    Contender("flask_scale on gevent", SERVE, "rcij", ours("gevent")),
+    Contender("flask_scale", SERVE, "rcij", ours("fast")),
+    Contender("flask_scale behind its nginx", SERVE, "rc", ours("fast", CACHE_EDGE_SECONDS="1"), edge=True),
 )

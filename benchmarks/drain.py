@@ -1,24 +1,31 @@
-"""How fast each queue drains, and at what price: jobs a second, and CPU time a job of its workers and the stores."""
+"""How fast each queue drains, and at what price: jobs a second, and CPU time a job of its workers and the stores.
+
+Each runs two jobs at once, tells of warnings alone, and has a database of its own. All jobs are there before the
+worker starts; what counts is from a tenth of them done to nine tenths, so that no start is measured.
+"""
 
 import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import redis
 
-from benchmarks.blocks import Block
-from benchmarks.contender import PYTHON, cpu_seconds
+from benchmarks.blocks import Block, Spent
+from benchmarks.contender import PYTHON, TOLD_OF_LOG, end_of_log
 from benchmarks.generator import Told
 from benchmarks.stores import Stores
-from flask_scale.dev.process import Process
+from flask_scale.dev.process import Process, free_port
 from flask_scale.errors import DevStackError
 
-#: Processes of each worker; PgQueuer's has one.
-PROCESSES = "2"
+#: Jobs that each runs at once.
+AT_ONCE = 2
+PROCESSES = str(AT_ONCE)
 
 BIN = Path(sys.executable).parent
 MODULES = "benchmarks.queues"
@@ -29,8 +36,11 @@ COUNTER = "done"
 #: What is measured of a drain: from this share of the jobs done to that one, past the starts and the stragglers.
 BEGIN, END = 0.1, 0.9
 
-#: Longest drain, in seconds.
+#: Longest time to enqueue, and longest until each of a drain's marks, in seconds.
 LONGEST_SECONDS = 180.0
+
+#: Between two looks at the counter.
+POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,9 @@ class Queue:
     worker: Sequence[str]
     #: An argument with which the module makes the tables that it needs.
     schema: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: How many such workers run `AT_ONCE` jobs together.
+    workers: int = 1
 
 
 CELERY = (str(BIN / "celery"), "-A")
@@ -57,86 +70,125 @@ QUEUES: Sequence[Queue] = (
     Queue(
         "Huey",
         "huey_redis",
-        (str(BIN / "huey_consumer"), f"{MODULES}.huey_redis.huey", "-w", PROCESSES, "-k", "process"),
+        (str(BIN / "huey_consumer"), f"{MODULES}.huey_redis.huey", "-w", PROCESSES, "-k", "process", "--quiet"),
     ),
     Queue(
         "Procrastinate",
         "procrastinate_pg",
-        (str(BIN / "procrastinate"), "--app", f"{MODULES}.procrastinate_pg.app", "worker", "--concurrency", PROCESSES),
+        (
+            *(str(BIN / "procrastinate"), "--log-level", "warning", "--app", f"{MODULES}.procrastinate_pg.app"),
+            *("worker", "--concurrency", PROCESSES),
+        ),
         schema="schema",
     ),
-    Queue("PgQueuer", "pgqueuer_pg", (str(BIN / "pgq"), "run", f"{MODULES}.pgqueuer_pg:main"), schema="schema"),
-    Queue(OURS, "ours", (PYTHON, "-m", "flask_scale", "worker", f"{MODULES}.ours:app", "--concurrency", PROCESSES)),
+    Queue(
+        "PgQueuer",
+        "pgqueuer_pg",
+        (PYTHON, "-m", f"{MODULES}.pgqueuer_pg", "work"),
+        schema="schema",
+        workers=AT_ONCE,
+    ),
+    Queue(
+        OURS,
+        "ours",
+        (PYTHON, "-m", "flask_scale", "worker", f"{MODULES}.ours:app", "--concurrency", PROCESSES),
+        environment={"FLASK_SCALE_LOG_LEVEL": "WARNING"},
+    ),
 )
 
 
 class Worker(Process):
-    """The worker of one queue, on the servers' CPU."""
+    """A worker of one queue, on the servers' CPU."""
 
-    def __init__(self, queue: Queue, stores: Stores, folder: Path) -> None:
-        super().__init__(queue.name, folder / f"{queue.module}.log")
+    def __init__(self, queue: Queue, stores: Stores, folder: Path, number: int = 0) -> None:
+        super().__init__(queue.name, folder / f"{queue.module}-{number}.log")
         self._queue = queue
         self._stores = stores
 
     def command(self) -> Sequence[str]:
-        return [word.format(broker=self._stores.broker_url) for word in self._queue.worker]
+        return [word.format(broker=self._stores.broker.url) for word in self._queue.worker]
 
     def environment(self) -> Mapping[str, str]:
-        return self._stores.environment()
+        internal = {"FLASK_SCALE_WORKER_INTERNAL_BIND": f"127.0.0.1:{free_port()}"}
+        return {**self._stores.environment(), **internal, **self._queue.environment}
 
     def is_ready(self) -> bool:
         return True
 
 
-def drain(queue: Queue, stores: Stores, folder: Path, count: int, tell: Callable[[str], None]) -> Block:
-    """Enqueue `count` jobs, start the worker, and look how they get done; a request is a job here.
+class Mark(NamedTuple):
+    """A moment of a drain."""
 
-    Raises:
-        DevStackError: the worker ended, or did not get on.
-    """
-    counter = redis.Redis.from_url(stores.cache_url)
-    counter.delete(COUNTER)
-    # What POST /jobs has left there, or another queue.
-    redis.Redis.from_url(stores.broker_url).flushall()
-    tell(f"{queue.name}: enqueue")
-    _run(queue, str(count), stores)
-    tell(queue.name)
-    worker = Worker(queue, stores, folder)
-    processes = [worker, *stores.processes]
-    try:
-        worker.start()
-        begun = _reach(counter, int(BEGIN * count), worker)
-        spent, first = cpu_seconds(processes), _done(counter)
-        ended = _reach(counter, int(END * count), worker)
-        spent, jobs = cpu_seconds(processes) - spent, _done(counter) - first
-        _reach(counter, count, worker)
-    finally:
-        worker.stop()
-    return Block(Told(jobs, ended - begun, math.nan, math.nan, 0), 1e6 * spent / jobs)
+    clock: float
+    done: int
+    spent: Spent
 
 
-def make_schema(queue: Queue, stores: Stores) -> None:
-    """Make the tables of a queue that has some."""
-    if queue.schema is not None:
-        _run(queue, queue.schema, stores)
+class Drain:
+    """Drains of one queue, each like the others, in a database of their own."""
 
+    def __init__(self, queue: Queue, stores: Stores, folder: Path) -> None:
+        self._queue = queue
+        self._shared = stores
+        self._folder = folder
+        self._counter = redis.Redis.from_url(stores.cache.url)
+        self._stores: Stores | None = None
 
-def _run(queue: Queue, argument: str, stores: Stores) -> None:
-    command = [PYTHON, "-m", f"{MODULES}.{queue.module}", argument]
-    ended = subprocess.run(command, env=stores.environment(), capture_output=True, text=True)
-    if ended.returncode:
-        raise DevStackError(f"{queue.name}: {ended.stderr[-2000:]}")
+    def run(self, count: int) -> Block:
+        """Enqueue `count` jobs, start the workers, and look how they get done; a request is a job here.
 
+        Raises:
+            DevStackError: the queue's own program failed, or the jobs did not get done, or some of them twice.
+        """
+        stores = self._prepared()
+        self._counter.delete(COUNTER)
+        # What another queue has left there.
+        redis.Redis.from_url(stores.broker.url).flushall()
+        self._call(str(count), stores)
+        workers = [Worker(self._queue, stores, self._folder, number) for number in range(self._queue.workers)]
+        with ExitStack() as stack:
+            for worker in workers:
+                stack.callback(worker.stop)
+                worker.start()
+            begun = self._mark(int(BEGIN * count), workers)
+            ended = self._mark(int(END * count), workers)
+            last = self._mark(count, workers)
+        if last.done > count:
+            raise DevStackError(f"{self._queue.name} did {last.done} of {count} jobs: some twice")
+        told = Told(ended.done - begun.done, ended.clock - begun.clock, math.nan, math.nan, 0)
+        return ended.spent.block(begun.spent, told)
 
-def _reach(counter: redis.Redis, count: int, worker: Worker) -> float:
-    """When so many were done."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while (done := _done(counter)) < count:
-        if not worker.running or time.monotonic() > deadline:
-            raise DevStackError(f"{worker.name} did {done} of {count} jobs: see {worker.log}")
-        time.sleep(0.01)
-    return time.monotonic()
+    def _prepared(self) -> Stores:
+        if self._stores is None:
+            stores = self._shared.with_database(self._queue.module)
+            if self._queue.schema is not None:
+                self._call(self._queue.schema, stores)
+            self._stores = stores
+        return self._stores
 
+    def _call(self, argument: str, stores: Stores) -> None:
+        """The queue's module as a program."""
+        command = [PYTHON, "-m", f"{MODULES}.{self._queue.module}", argument]
+        environment = {**stores.environment(), **self._queue.environment}
+        try:
+            ended = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise DevStackError(f"{self._queue.name} {argument} took over {LONGEST_SECONDS:g} s") from None
+        if ended.returncode:
+            raise DevStackError(f"{self._queue.name} {argument}: {ended.stderr[-TOLD_OF_LOG:].strip()}")
 
-def _done(counter: redis.Redis) -> int:
-    return int(counter.get(COUNTER) or 0)  # type: ignore[arg-type]
+    def _mark(self, count: int, workers: Sequence[Worker]) -> Mark:
+        """Wait until so many are done."""
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while (done := self._done()) < count:
+            stopped = next((worker for worker in workers if not worker.running), None)
+            if stopped or time.monotonic() > deadline:
+                how = stopped.how_it_ended() if stopped else f"took over {LONGEST_SECONDS:g} s"
+                raise DevStackError(f"{done} of {count} jobs done, then {how}: {end_of_log(stopped or workers[0])}")
+            time.sleep(POLL_SECONDS)
+        return Mark(time.monotonic(), done, Spent.by(workers, self._shared.processes))
+
+    def _done(self) -> int:
+        return int(self._counter.get(COUNTER) or 0)  # type: ignore[arg-type]

@@ -1,8 +1,9 @@
 """Medians with intervals, ratios between contenders, and the gates that they have to pass."""
 
+import math
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,14 +32,25 @@ class Row:
     name: str
     #: Microseconds of CPU a request.
     cpu: Estimate
-    #: How many times less that is than that of the one they are compared with, block by block.
-    ratio: Estimate
+    #: Of it the stores', the median.
+    stores: float
+    #: How many times less `cpu` is than that of the one they are compared with, block by block; None where that failed.
+    ratio: Estimate | None
     #: Requests a second.
     rate: Estimate
-    #: Milliseconds.
-    p50: float
-    p99: float
+    #: Milliseconds; None where nobody counts them.
+    p50: float | None
+    p99: float | None
     errors: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A contender without figures."""
+
+    path: str
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -84,18 +96,24 @@ def ratio(base: Sequence[Block], other: Sequence[Block]) -> Estimate:
     return estimate([one.cpu / two.cpu for one, two in zip(base, other, strict=True)])
 
 
+def _middle(milliseconds: Iterable[float]) -> float | None:
+    middle = statistics.median(milliseconds)
+    return None if math.isnan(middle) else middle
+
+
 def rows(measured: Measured) -> list[Row]:
     """A row for each contender, the cheapest first."""
-    base = measured.blocks[measured.base]
+    base = measured.blocks.get(measured.base)
     found = [
         Row(
             measured.path,
             name,
             estimate([block.cpu for block in blocks]),
-            ratio(base, blocks),
+            statistics.median(block.stores for block in blocks),
+            ratio(base, blocks) if base else None,
             estimate([block.rate for block in blocks]),
-            statistics.median(block.told.p50 for block in blocks),
-            statistics.median(block.told.p99 for block in blocks),
+            _middle(block.told.p50 for block in blocks),
+            _middle(block.told.p99 for block in blocks),
             sum(block.told.errors for block in blocks),
         )
         for name, blocks in measured.blocks.items()

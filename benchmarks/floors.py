@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from benchmarks.contender import Contender
+from benchmarks.contender import Contender, UnderTest
 from benchmarks.expected import report_body
 from flask_scale.dev.account import unprivileged
 from flask_scale.dev.nginx import program
 from flask_scale.dev.probe import status_of
-from flask_scale.dev.process import Process, free_port
 
 CONFIGURATION = Template("""
 daemon off;
@@ -44,32 +43,24 @@ http {
 """)
 
 
-class Floor(Process):
+class Floor(UnderTest):
     """An nginx of its own for one of the two."""
 
     def __init__(self, contender: Contender, folder: Path) -> None:
-        super().__init__(contender.name, folder / f"{contender.name.replace(' ', '-')}.log", account=unprivileged())
-        self.contender = contender
-        self.port = free_port()
-        self._folder = (folder / contender.name.replace(" ", "-")).absolute()
-
-    @property
-    def processes(self) -> Sequence[Process]:
-        """Those whose CPU time a request costs."""
-        return (self,)
+        super().__init__(contender, folder, account=unprivileged())
 
     def prepare(self) -> None:
-        files = self._folder / "files"
+        files = self.folder / "files"
         files.mkdir(parents=True)
         (files / "report").write_bytes(gzip.compress(report_body(), 6, mtime=0))
         conditional = "return 304;" if "c" in self.contender.paths else ""
-        text = CONFIGURATION.substitute(folder=self._folder, port=self.port, conditional=conditional)
-        (self._folder / "nginx.conf").write_text(text)
+        text = CONFIGURATION.substitute(folder=self.folder, port=self.port, conditional=conditional)
+        (self.folder / "nginx.conf").write_text(text)
         if self.account:
-            self.account.own(self._folder)
+            self.account.own(self.folder)
 
     def command(self) -> Sequence[str | Path]:
-        return [program(self.account), "-p", self._folder, "-c", self._folder / "nginx.conf"]
+        return [program(self.account), "-p", self.folder, "-c", self.folder / "nginx.conf"]
 
     def is_ready(self) -> bool:
         return status_of(f"http://127.0.0.1:{self.port}/report") in (200, 304)

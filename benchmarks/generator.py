@@ -14,6 +14,9 @@ from flask_scale.errors import DevStackError
 
 CONNECTIONS = 32
 
+#: What wrk may take beyond the asked time: for answers that do not come it waits on.
+SPARE_SECONDS = 60
+
 #: By path: what wrk runs in front of each request; ETAG is filled in.
 SCRIPTS: Mapping[str, str] = {
     "r": 'wrk.path = "/report"\nwrk.headers["Accept-Encoding"] = "gzip"\n',
@@ -54,18 +57,27 @@ class Wrk:
         self._folder = folder
 
     def run(self, path: str, port: int, seconds: int, etag: str) -> Told:
-        """Ask as fast as the answers come, on CONNECTIONS connections, for `seconds`."""
+        """Ask as fast as the answers come, on CONNECTIONS connections, for `seconds`.
+
+        Raises:
+            DevStackError: nothing listens there, or nothing answers.
+        """
         script = self._folder / f"{path}.lua"
         script.write_text(SCRIPTS[path].replace("ETAG", etag) + TOLD)
         command = [self._program, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", str(script)]
-        ended = subprocess.run(
-            [*command, f"http://127.0.0.1:{port}"],
-            capture_output=True,
-            text=True,
-            check=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}),
-        )
+        try:
+            ended = subprocess.run(
+                [*command, f"http://127.0.0.1:{port}"],
+                capture_output=True,
+                text=True,
+                timeout=seconds + SPARE_SECONDS,
+                check=False,
+                preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}),
+            )
+        except subprocess.TimeoutExpired:
+            raise DevStackError(f"wrk did not end within {seconds + SPARE_SECONDS} s") from None
         found = re.search(r"^TOLD (\d+) (\d+) (\d+) (\d+) (\d+)$", ended.stdout, re.MULTILINE)
-        assert found is not None, ended.stdout
+        if found is None:
+            raise DevStackError(f"wrk: {ended.stdout}{ended.stderr}")
         requests, microseconds, p50, p99, errors = map(int, found.groups())
         return Told(requests, microseconds / 1e6, p50 / 1000, p99 / 1000, errors)

@@ -1,7 +1,6 @@
 """What a run leaves: results/bench.json, a table, and a picture."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ import matplotlib.pyplot as plt
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Row
+from benchmarks.figures import Failure, Row
 
 TITLES = {
     "r": "(a) a cached report, gzip",
@@ -24,27 +23,35 @@ TITLES = {
 OURS, THEIRS = "#1b7f5c", "#9aa5b1"
 
 
-def print_tables(console: Console, rows: Sequence[Row], gates: Sequence[dict[str, Any]]) -> None:
-    """The rows by path, then the gates."""
+def print_tables(
+    console: Console, rows: Sequence[Row], failures: Sequence[Failure], gates: Sequence[dict[str, Any]]
+) -> None:
+    """The rows by path, those without figures last, then the gates."""
     for path, title in TITLES.items():
         found = [row for row in rows if row.path == path]
-        if not found:
+        failed = [failure for failure in failures if failure.path == path]
+        if not found and not failed:
             continue
         table = Table(title=title, title_justify="left")
         table.add_column("contender")
-        for name in ("CPU us a request", "less than the base", "requests/s", "p50 ms", "p99 ms", "errors"):
+        for name in ("CPU us a request", "stores'", "less than the base", "requests/s", "p50 ms", "p99 ms", "errors"):
             table.add_column(name, justify="right")
         for row in found:
             table.add_row(
                 row.name,
                 f"{row.cpu.median:.0f}",
-                f"{row.ratio.median:.2f}x [{row.ratio.low:.2f}, {row.ratio.high:.2f}]",
+                f"{row.stores:.0f}",
+                f"{row.ratio.median:.2f}x [{row.ratio.low:.2f}, {row.ratio.high:.2f}]" if row.ratio else "",
                 f"{row.rate.median:,.0f}",
                 _shown(row.p50),
                 _shown(row.p99),
                 str(row.errors),
             )
+        for failure in failed:
+            table.add_row(failure.name, "FAILED", style="red")
         console.print(table)
+        for failure in failed:
+            console.print(f"{failure.name} failed: {failure.reason}", style="red", markup=False, highlight=False)
     for gate in gates:
         moonshot = f", moonshot {gate['moonshot']:g}x" if gate["moonshot"] else ""
         mark = "holds" if gate["holds"] else "MISSED"
@@ -54,19 +61,27 @@ def print_tables(console: Console, rows: Sequence[Row], gates: Sequence[dict[str
         )
 
 
-def _shown(milliseconds: float) -> str:
-    return "" if math.isnan(milliseconds) else f"{milliseconds:.1f}"
+def _shown(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds:.1f}"
 
 
-def write(file: Path, rows: Sequence[Row], gates: Sequence[dict[str, Any]], about: dict[str, Any]) -> None:
+def write(
+    file: Path,
+    rows: Sequence[Row],
+    failures: Sequence[Failure],
+    gates: Sequence[dict[str, Any]],
+    about: dict[str, Any],
+) -> None:
     """Everything, for programs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"about": about, "rows": [asdict(row) for row in rows], "gates": list(gates)}, indent=1)
-    file.write_text(text + "\n")
+    found = {"about": about, "rows": [*map(asdict, rows)], "failed": [*map(asdict, failures)], "gates": list(gates)}
+    file.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 
 def draw(file: Path, rows: Sequence[Row]) -> None:
-    """Bars of CPU time a request with their intervals, a field for each path."""
+    """Bars of CPU time a request with their intervals, a field for each path; nothing where there is no row."""
+    if not rows:
+        return
     paths = [path for path in TITLES if any(row.path == path for row in rows)]
     heights = [sum(row.path == path for row in rows) for path in paths]
     plt.switch_backend("Agg")
@@ -80,7 +95,8 @@ def draw(file: Path, rows: Sequence[Row]) -> None:
         colours = [OURS if row.name.startswith("flask_scale") else THEIRS for row in found]
         axes.barh([row.name for row in found], values, xerr=errors, color=colours, capsize=2, height=0.7)
         for place, row in enumerate(found):
-            axes.text(row.cpu.high, place, f"  {row.cpu.median:,.0f}  ({row.ratio.median:.1f}x)", va="center", size=8)
+            less = f"  ({row.ratio.median:.1f}x)" if row.ratio else ""
+            axes.text(row.cpu.high, place, f"  {row.cpu.median:,.0f}{less}", va="center", size=8)
         axes.set_title(TITLES[path], loc="left", size=10)
         axes.set_xlim(0, max(row.cpu.high for row in found) * 1.2)
         axes.spines[["top", "right"]].set_visible(False)

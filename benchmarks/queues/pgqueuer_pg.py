@@ -1,10 +1,12 @@
-"""PgQueuer: PostgreSQL is the queue, one asyncio process claims in batches and logs what it did in batches."""
+"""PgQueuer: PostgreSQL is the queue, each asyncio process claims in batches and logs what it did in batches."""
 
-import asyncio
 import os
 import sys
+from contextlib import asynccontextmanager
 
 import asyncpg
+import pgqueuer
+import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
@@ -14,6 +16,7 @@ from benchmarks.queues import effect
 URL = os.environ["BENCH_DATABASE_URL"].replace("+psycopg2", "")
 
 
+@asynccontextmanager
 async def main():
     queue = PgQueuer(AsyncpgDriver(await asyncpg.connect(URL)))
 
@@ -21,7 +24,7 @@ async def main():
     async def work(job):
         effect()
 
-    return queue
+    yield queue
 
 
 async def prepare(argument):
@@ -34,4 +37,5 @@ async def prepare(argument):
 
 
 if __name__ == "__main__":
-    asyncio.run(prepare(sys.argv[1]))
+    # `pgq run` fails with the newest typer; this is what it does, on the loop that it takes.
+    uvloop.run(pgqueuer.run(main) if sys.argv[1] == "work" else prepare(sys.argv[1]))
