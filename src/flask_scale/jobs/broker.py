@@ -50,6 +50,8 @@ def _conf(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry": True,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # One that refuses (its disk is full, it is a replica) is waited for like one that is away.
+        "broker_channel_error_retry": True,
         "broker_transport_options": {
             "socket_timeout": SOCKET_TIMEOUT_SECONDS,
             "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
