@@ -186,7 +186,9 @@ class Drain:
             stopped = next((worker for worker in workers if not worker.running), None)
             if stopped or time.monotonic() > deadline:
                 how = stopped.how_it_ended() if stopped else f"took over {LONGEST_SECONDS:g} s"
-                raise DevStackError(f"{done} of {count} jobs done, then {how}: {end_of_log(stopped or workers[0])}")
+                raise DevStackError(
+                    f"{done} jobs done, {count} waited for, then {how}: {end_of_log(stopped or workers[0])}"
+                )
             time.sleep(POLL_SECONDS)
         return Mark(time.monotonic(), done, Spent.by(workers, self._shared.processes))
 
