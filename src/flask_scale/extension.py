@@ -152,12 +152,17 @@ class FlaskScale:
         queue: str = "default",
         max_attempts: int | None = None,
         timeout: float | None = None,
+        cron: str | None = None,
+        time_zone: str = "UTC",
     ) -> Callable[[Callable[..., Any]], "Task"]:
         """Make a function a durable task: JSON in, JSON out, the running job as its first argument.
 
-        `timeout` is in seconds for one attempt. The name is the function's own where none is given.
+        `timeout` is in seconds for one attempt. The name is the function's own where none is given. With `cron`, such
+        as `*/5 * * * *`, a job of it without arguments runs at each tick in `time_zone`: see `Task.periodic`.
         """
-        return self.tasks.task(name, queue=queue, max_attempts=max_attempts, timeout=timeout)
+        return self.tasks.task(
+            name, queue=queue, max_attempts=max_attempts, timeout=timeout, cron=cron, time_zone=time_zone
+        )
 
     def declare_task(
         self,

@@ -13,6 +13,8 @@ EARLIER = """UPDATE jobs SET lease_until = lease_until - shift, dispatched_at = 
     run_at = run_at - shift, finished_at = finished_at - shift
     FROM (SELECT make_interval(secs => :seconds) AS shift) AS by"""
 
+TICKED_EARLIER = "UPDATE job_schedules SET tick = tick - make_interval(secs => :seconds)"
+
 
 class TestPostgresJobStore(JobStoreConformance):
     @pytest.fixture
@@ -30,5 +32,6 @@ class TestPostgresJobStore(JobStoreConformance):
         def advance(seconds: float) -> None:
             with database.transaction() as session:
                 session.execute(text(EARLIER), {"seconds": seconds})
+                session.execute(text(TICKED_EARLIER), {"seconds": seconds})
 
         return advance

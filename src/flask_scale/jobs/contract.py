@@ -55,6 +55,14 @@ class Backoff:
     cap: float
 
 
+class Standby(NamedTuple):
+    """A schedule's row: its line, and the tick that its last run was for."""
+
+    cron: str
+    time_zone: str
+    tick: datetime
+
+
 #: A Celery worker that the reconciler has not noted for this long is taken for gone.
 WORKER_SILENCE_SECONDS = 60.0
 
@@ -160,6 +168,21 @@ class JobStore(Protocol):
 
     def undispatch(self, job_ids: Sequence[str]) -> None:
         """Say that the hints of these jobs were not sent after all."""
+        ...
+
+    def schedules(self, names: Sequence[str]) -> tuple[datetime, dict[str, Standby]]:
+        """The store's time, and the rows of these schedules that there are, by name."""
+        ...
+
+    def note_schedule(self, name: str, due: Standby) -> None:
+        """Write a schedule's row without a run; where it is there, its line, and its tick only if that is later."""
+        ...
+
+    def start_periodic(self, name: str, due: Standby, new: NewJob) -> Job | None:
+        """Move a schedule on to its tick and accept the run, both or neither.
+
+        None where the row has the tick already or a later one, or an unfinished job has the run's unique key.
+        """
         ...
 
     def see_worker(self, worker: str, tasks: Sequence[str], queues: Sequence[str]) -> None:

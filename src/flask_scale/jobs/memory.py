@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standing
+from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standby, Standing
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob
 
 #: Where a session keeps the rows that its rollback puts back.
@@ -46,6 +46,7 @@ class MemoryJobStore:
         self._clock = clock
         self._rows: dict[str, Row] = {}
         self._workers: dict[str, tuple[Sequence[str], datetime]] = {}
+        self._schedules: dict[str, Standby] = {}
         self._lock = threading.RLock()
 
     @contextlib.contextmanager
@@ -218,6 +219,24 @@ class MemoryJobStore:
             for job_id in job_ids:
                 if self._rows[job_id].job.state == "queued":
                     self._rows[job_id] = replace(self._rows[job_id], dispatched_at=None)
+
+    def schedules(self, names: Sequence[str]) -> tuple[datetime, dict[str, Standby]]:
+        with self._lock:
+            return self._clock(), {name: self._schedules[name] for name in names if name in self._schedules}
+
+    def note_schedule(self, name: str, due: Standby) -> None:
+        with self._lock:
+            old = self._schedules.get(name, due)
+            self._schedules[name] = due._replace(tick=max(old.tick, due.tick))
+
+    def start_periodic(self, name: str, due: Standby, new: NewJob) -> Job | None:
+        with self._lock:
+            old = self._schedules.get(name)
+            if old is None or old.tick >= due.tick or self._unfinished(new.task, new.owner, new.unique_key):
+                return None
+            self._schedules[name] = due
+            with self.transaction() as session:
+                return self.insert(session, new)
 
     def see_worker(self, worker: str, tasks: Sequence[str], queues: Sequence[str]) -> None:
         self._workers[worker] = (tasks, self._clock())

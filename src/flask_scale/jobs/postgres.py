@@ -5,6 +5,7 @@ Failure policy: fail closed. SQLAlchemy's errors reach the caller; nothing is ke
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import TextClause
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from flask_scale.database import Database
 from flask_scale.jobs import failpoints, jsontext, statements
-from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standing
+from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standby, Standing
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob, valid_id
 
 
@@ -146,6 +147,20 @@ class PostgresJobStore:
     def undispatch(self, job_ids: Sequence[str]) -> None:
         with self.statement() as session:
             session.execute(statements.UNDISPATCH, {"ids": list(job_ids)})
+
+    def schedules(self, names: Sequence[str]) -> tuple[datetime, dict[str, Standby]]:
+        rows = self._all(statements.SCHEDULES, names=list(names))
+        there = [row for row in rows if row["name"] is not None]
+        return rows[0]["now"], {row["name"]: Standby(row["cron"], row["time_zone"], row["tick"]) for row in there}
+
+    def note_schedule(self, name: str, due: Standby) -> None:
+        with self.statement() as session:
+            session.execute(statements.NOTE_SCHEDULE, {"name": name, **due._asdict()})
+
+    def start_periodic(self, name: str, due: Standby, new: NewJob) -> Job | None:
+        detail = jsontext.dump({"schedule": name, "tick": due.tick.isoformat()})
+        values = {"name": name, **due._asdict(), **vars(new), "detail": detail}
+        return _job(self._first(statements.START_PERIODIC, **values))
 
     def see_worker(self, worker: str, tasks: Sequence[str], queues: Sequence[str]) -> None:
         with self.statement() as session:

@@ -1,8 +1,9 @@
 """What brings lost jobs back: runs beside every Celery worker, any number of them at once.
 
-Each sweep ends attempts whose lease ran out, publishes due jobs that nobody published (a broker that was
-away, a retry, a `run_at`), publishes again where hints were lost, and deletes what is kept no longer. A long
-queue is not a lost one: for each queue only as many hints are sent again as the broker's list is short of.
+Each sweep ends attempts whose lease ran out, accepts the due runs of periodic jobs, publishes due jobs that
+nobody published (a broker that was away, a retry, a `run_at`), publishes again where hints were lost, and
+deletes what is kept no longer. A long queue is not a lost one: for each queue only as many hints are sent again
+as the broker's list is short of.
 
 Failure policy: what is down now is tried again in the next sweep.
 """
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import JobStore
 from flask_scale.jobs.publisher import Publisher
+from flask_scale.jobs.schedule import Schedule, start_due
 from flask_scale.metrics.instruments import instruments
 from flask_scale.settings import Settings
 
@@ -46,12 +48,14 @@ class Reconciler:
         worker: str,
         tasks: Sequence[str],
         queues: Sequence[str],
+        schedules: Sequence[Schedule] = (),
     ) -> None:
         self._store = store
         self._settings = settings
         self._worker = worker
         self._tasks = tasks
         self._queues = queues
+        self._schedules = schedules
         self._publisher = publisher
         self._grace_seconds = settings.job_sweep_seconds * OVERDUE_SWEEPS
 
@@ -71,6 +75,7 @@ class Reconciler:
         """Look once for all that was lost."""
         self._store.see_worker(self._worker, self._tasks, self._queues)
         self._expire()
+        start_due(self._store, self._settings, self._schedules)
         if self._publisher.waiting(self._queues[0]) is not None:
             self._publish_undispatched()
             self._publish_overdue()

@@ -184,6 +184,28 @@ OVERDUE_QUEUES = text(
 UNDISPATCH = text("UPDATE jobs SET dispatched_at = NULL WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'queued'")
 
 SEE_WORKER = text(
+# Schedules.
+
+#: With the time even where there are none.
+SCHEDULES = text(
+    """SELECT now() AS now, name, cron, time_zone, tick
+    FROM (SELECT) AS once LEFT JOIN job_schedules ON name = ANY(:names)"""
+)
+
+NOTE_SCHEDULE = text(
+    """INSERT INTO job_schedules AS old (name, cron, time_zone, tick) VALUES (:name, :cron, :time_zone, :tick)
+    ON CONFLICT (name) DO UPDATE SET cron = excluded.cron, time_zone = excluded.time_zone,
+        tick = greatest(old.tick, excluded.tick)"""
+)
+
+#: Whoever moves the row first makes the run: the others find that it has the tick.
+START_PERIODIC = _logged(
+    f"{_NEW} SELECT {_VALUES} FROM moved ON CONFLICT {_UNIQUE} DO NOTHING",
+    "'enqueued'",
+    prelude=f"""moved AS (UPDATE job_schedules SET cron = :cron, time_zone = :time_zone, tick = :tick
+    WHERE name = :name AND tick < :tick AND NOT EXISTS (SELECT FROM jobs WHERE {_HAS_KEY}) RETURNING name),""",
+)
+
     """INSERT INTO job_workers (name, tasks, queues) VALUES (:worker, :tasks, :queues)
     ON CONFLICT (name) DO UPDATE SET tasks = excluded.tasks, queues = excluded.queues, last_seen = now()"""
 )

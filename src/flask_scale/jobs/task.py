@@ -2,8 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from flask_scale.errors import NotConfigured, TaskError
 from flask_scale.jobs import jsontext
 from flask_scale.jobs.job import Job, NewJob
+from flask_scale.jobs.schedule import Schedule
 from flask_scale.settings import Settings
 from flask_scale.state import state_of
 
@@ -53,6 +54,8 @@ class Task:
         self.args = args
         self._function: Callable[..., Any] | None = None
         self._signature: inspect.Signature | None = None
+        #: Its cron lines.
+        self.schedules: list[Schedule] = []
         _refuse_reserved(name, args.model_fields if args else ())
 
     @property
@@ -109,6 +112,32 @@ class Task:
         return _jobs().enqueue(
             self, text, session=session, owner=owner, run_at=run_at, run_in=seconds, unique_key=unique_key
         )
+
+    def periodic(
+        self,
+        cron: str,
+        *,
+        time_zone: str = "UTC",
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        name: str = "",
+    ) -> None:
+        """Run a job of this task at each tick of a cron line: minute, hour, day, month and weekday in `time_zone`.
+
+        The Celery workers that have the handler accept one run a tick, by the database's clock. A tick that comes
+        while the run before it is not over, or while no Celery worker runs, is made up for once. Give a second
+        schedule of a task a `name`.
+
+        Raises:
+            TaskError: the line, the zone or the arguments are none of the task's, or the name is taken.
+        """
+        full = f"{self.name}:{name}" if name else self.name
+        if any(schedule.name == full for schedule in self.schedules):
+            raise TaskError(f"schedule {full!r} is there already: give this one another name")
+        _check_key(self.name, f"periodic:{full}")
+        schedule = Schedule(full, self, cron, time_zone, self._dump(tuple(args), dict(kwargs or {})))
+        schedule.last_tick(datetime.now(UTC))
+        self.schedules.append(schedule)
 
     def delay(self, *args: Any, **kwargs: Any) -> Job:
         """Accept a job in a transaction of its own; every argument goes to the task."""
@@ -178,17 +207,26 @@ class TaskRegistry:
         self._tasks: dict[str, Task] = {}
 
     def task(
-        self, name: str | None, *, queue: str, max_attempts: int | None, timeout: float | None
+        self,
+        name: str | None,
+        *,
+        queue: str,
+        max_attempts: int | None,
+        timeout: float | None,
+        cron: str | None = None,
+        time_zone: str = "UTC",
     ) -> Callable[[Callable[..., Any]], Task]:
         """Decorate a function as a task and its handler in one.
 
         Raises:
-            TaskError: the name is taken.
+            TaskError: the name is taken, or the cron line is none.
         """
 
         def decorate(function: Callable[..., Any]) -> Task:
             task = Task(name or function.__name__, queue=queue, max_attempts=max_attempts, timeout=timeout)
             task.handler(function)
+            if cron is not None:
+                task.periodic(cron, time_zone=time_zone)
             return self._add(task)
 
         return decorate
@@ -218,6 +256,10 @@ class TaskRegistry:
         if name not in self._tasks:
             raise TaskError(f"no task {name!r}: import the module that declares it")
         return self._tasks[name]
+
+    def schedules(self) -> list[Schedule]:
+        """The schedules of the tasks that this process can run."""
+        return [schedule for task in self if task.handled for schedule in task.schedules]
 
     def handled(self) -> list[str]:
         """Names of the tasks that this process can run."""

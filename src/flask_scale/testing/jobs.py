@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from flask_scale.errors import NotConfigured
 from flask_scale.jobs.client import Jobs
-from flask_scale.jobs.contract import KEEP, Backoff, Claim, JobStore, Page
+from flask_scale.jobs.contract import KEEP, Backoff, Claim, JobStore, Page, Standby
 from flask_scale.jobs.job import Job, Lease, NewJob
 from flask_scale.jobs.memory import MemoryJobStore
 from flask_scale.jobs.runner import Runner
@@ -509,6 +509,46 @@ class JobStoreConformance:
         assert store.unhandled() == {"other": 1}
         store.forget_worker("one")
         assert store.unhandled() == {"add": 2, "other": 1}
+
+    # Periodic jobs
+
+    def test_a_schedule_is_there_once_it_was_noted_and_its_tick_never_goes_back(self, store: JobStore) -> None:
+        now, rows = store.schedules(["nightly"])
+        assert rows == {}
+        tick = now.replace(microsecond=0)
+        store.note_schedule("nightly", Standby("0 2 * * *", "UTC", tick))
+        store.note_schedule("nightly", Standby("0 3 * * *", "Europe/Paris", tick - timedelta(hours=1)))
+        later, rows = store.schedules(["nightly", "other"])
+        assert rows == {"nightly": Standby("0 3 * * *", "Europe/Paris", tick)}
+        assert later >= now
+        assert store.search(Page()) == []
+
+    def test_a_tick_has_one_run_and_only_a_later_one_has_another(self, store: JobStore) -> None:
+        now, _rows = store.schedules([])
+        due = Standby("* * * * *", "UTC", now)
+        later = due._replace(tick=now + timedelta(seconds=60))
+        assert store.start_periodic("nightly", due, new_job()) is None
+        store.note_schedule("nightly", due)
+        assert store.start_periodic("nightly", due, new_job()) is None
+        job = store.start_periodic("nightly", later, new_job())
+        assert job is not None
+        assert store.start_periodic("nightly", later, new_job()) is None
+        assert store.start_periodic("nightly", due, new_job()) is None
+        assert store.search(Page()) == [job]
+        assert history(store, job.id) == ["enqueued"]
+        assert [hint.job_id for hint in store.take_undispatched(["add"], 10)] == [job.id]
+
+    def test_a_tick_waits_for_the_run_before_it(self, store: JobStore) -> None:
+        now, _rows = store.schedules([])
+        ticks = [Standby("* * * * *", "UTC", now + timedelta(seconds=60 * number)) for number in range(4)]
+        store.note_schedule("nightly", ticks[0])
+        first = store.start_periodic("nightly", ticks[1], new_job(unique_key="nightly"))
+        assert first is not None
+        assert store.start_periodic("nightly", ticks[2], new_job(unique_key="nightly")) is None
+        lease = claimed(store, first.id).lease
+        assert store.start_periodic("nightly", ticks[3], new_job(unique_key="nightly")) is None
+        succeed(store, lease)
+        assert store.start_periodic("nightly", ticks[3], new_job(unique_key="nightly")) is not None
 
     # Deleting
 
