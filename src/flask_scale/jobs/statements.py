@@ -183,7 +183,6 @@ OVERDUE_QUEUES = text(
 
 UNDISPATCH = text("UPDATE jobs SET dispatched_at = NULL WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'queued'")
 
-SEE_WORKER = text(
 # Schedules.
 
 #: With the time even where there are none.
@@ -206,6 +205,7 @@ START_PERIODIC = _logged(
     WHERE name = :name AND tick < :tick AND NOT EXISTS (SELECT FROM jobs WHERE {_HAS_KEY}) RETURNING name),""",
 )
 
+SEE_WORKER = text(
     """INSERT INTO job_workers (name, tasks, queues) VALUES (:worker, :tasks, :queues)
     ON CONFLICT (name) DO UPDATE SET tasks = excluded.tasks, queues = excluded.queues, last_seen = now()"""
 )

@@ -69,6 +69,7 @@ class WorkerProgram:
             worker=self._name,
             tasks=self._tasks,
             queues=self._queues,
+            schedules=state.tasks.schedules(),
         )
 
     def run(self) -> int:
@@ -77,7 +78,6 @@ class WorkerProgram:
             logger.warning("the app has no task handlers: every job stays queued; import the module with your @task")
         board.use(board.Board(rows=self._settings.worker_concurrency + 1))
         self._internal = self._bind_internal()
-            schedules=state.tasks.schedules(),
         self._celery.task(name=RUN_JOB, ignore_result=True)(self._runner.run)
         self._celery.steps["consumer"].add(BeatStep)
         self._connect_signals()
