@@ -9,14 +9,13 @@ does. Writes results/bench.json and results/bench.png; the exit code is 1 where 
 the gates.
 """
 
-import dataclasses
 import os
 import platform
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
@@ -75,8 +74,8 @@ def main(quick: bool, only: str, paths: str, out: Path) -> None:
             asked = [path for path in paths if path != "e"]
             if asked:
                 with ExitStack() as stack:
-                    field = _start(stack, stores, folder, only, console)
-                    measured += _measure(field, Wrk(folder), asked, rounds, seconds, console)
+                    entrants = _start(stack, stores, folder, only, console)
+                    measured += _measure(entrants, Wrk(folder), asked, rounds, seconds, console)
             if "e" in paths:
                 measured.append(_drain(stores, folder, only, drains, jobs, console))
     except DevStackError as error:
@@ -105,43 +104,43 @@ def _tell(measured: Sequence[Measured], rounds: int, seconds: int, took: float, 
 
 
 @dataclass
-class Field:
+class Entrants:
     """Who takes part, and who wanted to."""
 
     stores: Stores
-    servers: list[UnderTest] = dataclasses.field(default_factory=list)
-    floors: list[ValkeyGet | PgBench] = dataclasses.field(default_factory=list)
+    servers: list[UnderTest] = field(default_factory=list)
+    floors: list[ValkeyGet | PgBench] = field(default_factory=list)
     #: Servers that did not start, with the reason.
-    failed: dict[str, tuple[UnderTest, str]] = dataclasses.field(default_factory=dict)
+    failed: dict[str, tuple[UnderTest, str]] = field(default_factory=dict)
 
 
-def _start(stack: ExitStack, stores: Stores, folder: Path, only: str, console: Console) -> Field:
+def _start(stack: ExitStack, stores: Stores, folder: Path, only: str, console: Console) -> Entrants:
     chosen = [one for one in CONTENDERS if only in one.name or one is CONTENDERS[0]]
     wanted: list[UnderTest] = [(EdgeServer if one.edge else Server)(one, stores, folder) for one in chosen]
     wanted += [Floor(one, folder) for one in FLOORS if only in one.name]
-    field = Field(stores, floors=[one(stores) for one in (ValkeyGet, PgBench) if only in one.name])
+    entrants = Entrants(stores, floors=[one(stores) for one in (ValkeyGet, PgBench) if only in one.name])
     for server in wanted:
         with console.status(f"start: {server.contender.name}"):
             stack.callback(server.stop)
             try:
                 server.start()
-                field.servers.append(server)
+                entrants.servers.append(server)
             except DevStackError as error:
-                field.failed[server.contender.name] = server, f"{error}: {end_of_log(server)}"
-    return field
+                entrants.failed[server.contender.name] = server, f"{error}: {end_of_log(server)}"
+    return entrants
 
 
 def _measure(
-    field: Field, wrk: Wrk, paths: Sequence[str], rounds: int, seconds: int, console: Console
+    entrants: Entrants, wrk: Wrk, paths: Sequence[str], rounds: int, seconds: int, console: Console
 ) -> list[Measured]:
     found = []
     with Progress(*COLUMNS, console=console) as progress:
         for path in paths:
             measured = Measured(path, TUTORIAL)
-            for name, (server, reason) in field.failed.items():
+            for name, (server, reason) in entrants.failed.items():
                 if path in server.contender.paths:
                     measured.fail(name, reason)
-            loads = _loads(field, wrk, path, measured)
+            loads = _loads(entrants, wrk, path, measured)
             task = progress.add_task(report.TITLES[path], total=len(loads) * (rounds + 1))
 
             def tell(what: str, task: TaskID = task, title: str = report.TITLES[path]) -> None:
@@ -152,17 +151,17 @@ def _measure(
     return found
 
 
-def _loads(field: Field, wrk: Wrk, path: str, measured: Measured) -> dict[str, Load]:
+def _loads(entrants: Entrants, wrk: Wrk, path: str, measured: Measured) -> dict[str, Load]:
     """What runs the load on each contender that has the path, and gives the right answers."""
     loads: dict[str, Load] = {}
-    for server in field.servers:
+    for server in entrants.servers:
         name = server.contender.name
         if path in server.contender.paths:
             try:
-                loads[name] = asking(wrk, path, server, _verify(path, server), field.stores.processes)
-            except (Wrong, OSError, HTTPException) as error:
+                loads[name] = asking(wrk, path, server, _verify(path, server), entrants.stores.processes)
+            except (Wrong, OSError, HTTPException, ValueError, LookupError, EOFError) as error:
                 measured.fail(name, error)
-    for floor in field.floors:
+    for floor in entrants.floors:
         if floor.path == path:
             try:
                 floor.prepare()

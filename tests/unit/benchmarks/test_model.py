@@ -74,7 +74,7 @@ def test_a_cost_that_is_needed_and_missing_is_named() -> None:
         ({"rate": 0}, "over 0"),
     ],
 )
-def test_a_demand_out_of_bounds_is_refused(wrong: dict[str, float], said: str) -> None:
+def test_a_demand_out_of_bounds_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(Unusable, match=said):
         replace(DEMAND, **wrong)
 
