@@ -8,6 +8,7 @@ import contextlib
 import os
 import resource
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -223,7 +224,7 @@ class Stand:
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_SCALE_")}
         own = {f"FLASK_SCALE_{name}": value for name, value in settings.items()}
-        return {**inherited, **own, "PYTHONUNBUFFERED": "1"}
+        return {**inherited, **own, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def name_of(worker: AppProcess) -> str:

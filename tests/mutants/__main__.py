@@ -1,4 +1,4 @@
-"""`python -m tests.mutants chart`: remove each safeguard in turn, and see its tests fail.
+"""`python -m tests.mutants chart|faults`: remove each safeguard in turn, and see its tests fail.
 
 First the same tests must pass on a copy from which nothing is taken. Writes results/mutants.json. The exit code is
 1 where a mutant survives, or could not be judged.
@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.load.figures import Results
-from tests.mutants import chart
+from tests.mutants import chart, faults
 from tests.mutants.mutant import ROOT, Judged, Mutant, judge
 
 #: Every set: its mutants, and how pytest is called for them.
 SETS: Mapping[str, tuple[Sequence[Mutant], Sequence[str]]] = {
+    "faults": (faults.MUTANTS, ("-x",)),
     "chart": (chart.MUTANTS, ("-c", "k8s-tests/pytest.ini", "--keep", "-x")),
 }
 
