@@ -15,6 +15,7 @@ from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
 from support.stage import pause
 from support.waiting import eventually
+from tests.chart.support import merge
 from tests.load.plan import Plan
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
@@ -31,6 +32,9 @@ JOBS = 2000 if LONG else 200
 DEPTH = 20
 JOB_SECONDS = 1
 
+#: Jobs for a moment: no reason for more workers but that they wait.
+SOME_JOBS = 60
+
 #: A database that takes its time over imports, but not over those of the load.
 SLOW_IMPORTS = f"""
 CREATE OR REPLACE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -42,6 +46,9 @@ CREATE OR REPLACE TRIGGER take_time AFTER INSERT ON users REFERENCING NEW TABLE 
 FOR EACH STATEMENT EXECUTE FUNCTION take_time();
 """
 USUAL_IMPORTS = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
+
+#: A database that takes its time over every user.
+SLOW_USERS = SLOW_IMPORTS.replace("(SELECT count(*) FROM added) > 10", "true")
 
 VALUES: dict[str, Any] = {
     "settings": {"WORKERS": 1},
@@ -62,6 +69,16 @@ VALUES: dict[str, Any] = {
     },
 }
 FEWEST = {"api": 2, "worker": 1}
+
+#: What decides where the rate of requests and the depth of the queue do not: whose pods it brings, by which values.
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "in-flight use": (
+        "api",
+        {"settings": {"MAX_IN_FLIGHT": 10}, "api": {"autoscaling": {"requestsPerSecond": 0, "inFlightPercent": 10}}},
+    ),
+    "CPU": ("api", {"api": {"autoscaling": {"requestsPerSecond": 0, "inFlightPercent": 0, "cpuPercent": 60}}}),
+    "oldest age": ("worker", {"worker": {"autoscaling": {"queueDepth": 0, "oldestAgeSeconds": 3}}}),
+}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +111,14 @@ def slow_imports(stage: Release) -> Iterator[None]:
     yield
     stage.sql(USUAL_IMPORTS)
     bound_api(stage, VALUES["api"]["autoscaling"]["maxReplicas"])
+
+
+@pytest.fixture
+def slow_users(stage: Release) -> Iterator[None]:
+    """Every new user takes time, and every import: requests stay in flight, jobs in the queue."""
+    stage.sql(SLOW_USERS)
+    yield
+    stage.sql(USUAL_IMPORTS)
 
 
 def bound_api(release: Release, most: int) -> None:
@@ -159,3 +184,20 @@ def test_a_step_to_three_times_the_load(play: Play, stage: Release):
     scene.at_most("step until the pods for it are ready", ready, "s", 30)
     scene.tell("end of the step until the fewest pods are left", fewest - lower, "s")
     assert ready is not None, "the autoscaler brought no pods"
+
+
+@pytest.mark.parametrize("decider", OTHERS)
+def test_each_other_metric_brings_pods_by_itself(play: Play, stage: Release, slow_users: None, decider: str):
+    component, values = OTHERS[decider]
+    stage.upgrade(merge(stage.values, VALUES, values))
+    with play(f"scaled by {decider}") as scene:
+        begun = scene.mark(decider)
+        with ThreadPoolExecutor(8) as clients:
+            list(clients.map(Directory(OWN_NGINX, make_key(stage)).start_import, [ROWS] * SOME_JOBS))
+        eventually(lambda: len(stage.ready_pods(component)) > FEWEST[component], "one more is ready", seconds=180)
+        pause(CALM_SECONDS)
+    stage.upgrade({**stage.values, **VALUES})
+    scene.assert_nothing_failed()
+    scene.tell(
+        f"until {component} has one more", scene.watch.first(f"{component} ready", FEWEST[component] + 1, begun), "s"
+    )
