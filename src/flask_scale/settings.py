@@ -126,6 +126,9 @@ class Settings(BaseModel):
     job_keep_seconds: float = Field(
         2_592_000.0, ge=0, le=3e9, description="Age at which a finished job is deleted, its events too; 0 keeps it."
     )
+    job_max_memory_bytes: int = Field(
+        0, ge=0, description="Memory that one job may take in the prefork pool on Linux; over it it fails; 0: no limit."
+    )
     idempotency_ttl_seconds: float = Field(86400.0, gt=0, description="How long an Idempotency-Key is remembered.")
     worker_pool: Literal["prefork", "threads", "solo"] = Field("prefork", description="Celery pool.")
     worker_concurrency: int = Field(2, ge=1, description="Jobs one Celery worker runs at once.")

@@ -81,7 +81,7 @@ class Farm:
         worker = Worker(
             f"worker {port}",
             self._folder / f"worker-{port}.log",
-            f"tests.support.apps.jobs:{factory}()",
+            factory if ":" in factory else f"tests.support.apps.jobs:{factory}()",
             {**self.environment, **{f"FLASK_SCALE_{name.upper()}": value for name, value in settings.items()}},
             internal_port=port,
         )

@@ -111,7 +111,7 @@ def show(job_id: str, as_json: bool) -> None:
         history.add_row(_time(event.at), event.event, str(event.attempt), event.worker or "", detail)
     _print(facts, history)
     if job.error:
-        click.echo(f"\n{job.error['traceback'] or job.error['type'] + ': ' + job.error['message']}")
+        click.echo(f"\n{job.error['type']}: {job.error['message']}\n\n{job.error['traceback']}")
 
 
 @command.command("retry")

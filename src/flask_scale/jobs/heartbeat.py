@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flask_scale.errors import JobReleased, JobTimeout, LeaseLost
 from flask_scale.jobs.attempt import Attempt
+from flask_scale.jobs.bounds import Watchdog
 from flask_scale.jobs.contract import JobStore
 from flask_scale.jobs.interruption import Interruption
 from flask_scale.settings import Settings
@@ -23,7 +24,7 @@ PATIENCE_SECONDS = 5.0
 
 
 class Heartbeat:
-    """A thread beside the handler, for as long as the attempt lasts.
+    """A thread beside the handler, for as long as the attempt lasts. A handler that does not let it run is watched.
 
     Failure policy: a database that does not answer is asked again; once the lease must have run out, the
     attempt counts as lost, since another may have begun.
@@ -36,12 +37,14 @@ class Heartbeat:
         settings: Settings,
         interruption: Interruption,
         ending: Callable[[], bool],
+        watchdog: Watchdog,
     ) -> None:
         self._attempt = attempt
         self._store = store
         self._settings = settings
         self._interruption = interruption
         self._ending = ending
+        self._watchdog = watchdog
         self._renewed_at = time.monotonic()
         self._next_renewal = self._renewed_at + settings.job_heartbeat_seconds
         self._next_interrupt = 0.0
@@ -49,16 +52,19 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._watch, name=f"heartbeat {attempt.job.id}", daemon=True)
 
     def __enter__(self) -> "Heartbeat":
+        self._watchdog.pat()
         self._thread.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self._over.set()
         self._thread.join(timeout=self._settings.job_lease_seconds)
+        self._watchdog.rest()
 
     def _watch(self) -> None:
         pause = min(LOOK_SECONDS, self._settings.job_heartbeat_seconds / 2)
         while not self._over.wait(pause):
+            self._watchdog.pat()
             self._look(time.monotonic())
 
     def _look(self, now: float) -> None:

@@ -313,7 +313,10 @@ class MemoryJobStore:
 
     def _expire(self, row: Row) -> Job:
         job, state = row.job, _state_after(row.job, permanent=False)
-        message = f"worker lost: {row.worker} stopped answering in attempt {job.attempt}"
+        message = (
+            f"worker lost: {row.worker} stopped answering in attempt {job.attempt}: the job crashed its process, was "
+            "killed for its time or memory, or the machine is gone"
+        )
         lost = {"type": "WorkerLost", "message": message, "traceback": ""}
         return self._end(
             job.id,

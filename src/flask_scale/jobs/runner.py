@@ -1,7 +1,6 @@
 """One attempt at a job, from the claim to its end."""
 
 import logging
-import signal
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,8 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from flask_scale.errors import JobCancelled, JobReleased, LeaseLost, NotConfigured, PermanentJobError
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.attempt import Attempt
+from flask_scale.jobs.bounds import Watchdog, memory_limit
 from flask_scale.jobs.contract import Backoff, Claim
-from flask_scale.jobs.failure import describe
+from flask_scale.jobs.failure import SIGTERM_CODE, describe
 from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.interruption import Interruption
 from flask_scale.jobs.running import RunningJob, result_text
@@ -24,6 +24,12 @@ from flask_scale.state import state_of
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: A handler that lets no other thread run for so many times its lease is ended with its process.
+DEAF_LEASES = 2
+
+#: How long a process that got SIGTERM waits to hear that the Celery worker got it too, in seconds.
+SIGTERM_SECONDS = 2.0
 
 #: A database that is away for a moment; what was to be written is tried again.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
@@ -35,7 +41,18 @@ class Runner:
     Whatever a handler raises ends here: nothing reaches Celery, so nothing has to be pickled.
     """
 
-    def __init__(self, app: Flask, *, worker: str, ending: Callable[[], bool] = lambda: False) -> None:
+    #: True in a process that runs one job at a time and may be ended for it: its jobs are held within their bounds.
+    confined = False
+
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        worker: str,
+        ending: Callable[[], bool] = lambda: False,
+        stopping: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`stopping` tells that the Celery worker was told to end, `ending` that its grace period is over."""
         state = state_of(app)
         if state.jobs is None or state.tasks is None:
             raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")
@@ -45,6 +62,7 @@ class Runner:
         self._settings = state.settings
         self._worker = worker
         self._ending = ending
+        self._stopping = stopping
 
     def run(self, job_id: str) -> None:
         """Run the job if it is due and its task has a handler here; else leave it as it is."""
@@ -76,7 +94,8 @@ class Runner:
     def _attempt(self, claim: Claim) -> str:
         attempt = Attempt(claim)
         interruption = Interruption()
-        with Heartbeat(attempt, self._store, self._settings, interruption, self._ending):
+        watchdog = Watchdog(self._settings.job_lease_seconds * DEAF_LEASES if self.confined else 0)
+        with Heartbeat(attempt, self._store, self._settings, interruption, self._ending, watchdog):
             try:
                 self._handle(attempt, interruption)
             except BaseException as error:
@@ -88,10 +107,12 @@ class Runner:
 
     def _handle(self, attempt: Attempt, interruption: Interruption) -> None:
         job = RunningJob(attempt, self._store, self._settings)
-        with interruption, self._app.app_context():
+        max_bytes = self._settings.job_max_memory_bytes if self.confined else 0
+        with memory_limit(max_bytes), interruption, self._app.app_context():
             result = self._tasks.get(attempt.job.task).run(job)
+            text = "" if attempt.completed else result_text(result)
         if not attempt.completed:
-            self._succeed(attempt, result_text(result))
+            self._succeed(attempt, text)
 
     def _succeed(self, attempt: Attempt, result: str) -> None:
         def write() -> bool:
@@ -105,7 +126,7 @@ class Runner:
 
     def _end(self, attempt: Attempt, error: BaseException) -> str:
         """Write how an attempt that did not succeed ended, and give its outcome."""
-        error = attempt.reason or (JobReleased("SIGTERM") if _is_sigterm(error) else error)
+        error = attempt.reason or (JobReleased("SIGTERM") if self._is_told_to_end(error) else error)
         if isinstance(error, LeaseLost):
             logger.warning("%s", error)
             return "lost"
@@ -115,6 +136,15 @@ class Runner:
             return self._fenced(attempt, "cancel", lambda: "cancelled" if self._store.stop(attempt.lease) else None)
         logger.warning("job %s (%s) failed", attempt.job.id, attempt.job.task, exc_info=error)
         return self._fenced(attempt, "fail", lambda: self._fail(attempt, error))
+
+    def _is_told_to_end(self, error: BaseException) -> bool:
+        """True where a pool process got SIGTERM, and not from its own handler."""
+        if not isinstance(error, SystemExit) or error.code != SIGTERM_CODE:
+            return False
+        deadline = time.monotonic() + SIGTERM_SECONDS
+        while not (stopping := self._stopping()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return stopping
 
     def _fail(self, attempt: Attempt, error: BaseException) -> str | None:
         state = self._store.fail(
@@ -143,11 +173,6 @@ class Runner:
         job = self._store.get(job_id)
         if job is not None and job.state == "queued" and job.task not in self._tasks.handled():
             logger.warning("job %s stays queued: this Celery worker has no handler for task %s", job_id, job.task)
-
-
-def _is_sigterm(error: BaseException) -> bool:
-    """True where a pool process was told to end: billiard makes the signal a SystemExit."""
-    return isinstance(error, SystemExit) and error.code == -(256 - signal.SIGTERM)
 
 
 def _insist(attempt: Attempt, write: Callable[[], T]) -> T:

@@ -16,6 +16,9 @@ from flask_scale.settings import Settings
 #: Least seconds between two writes of `progress`, and between two looks of `cancelled`.
 WRITE_SECONDS = 0.5
 
+#: Longest result, in bytes of JSON: whoever lists jobs reads it.
+LONGEST_RESULT = 1_000_000
+
 
 class RunningJob:
     """What a handler gets first. Everything it writes holds only while the attempt owns the job.
@@ -117,7 +120,7 @@ class RunningJob:
         """End the job with its result within `session`'s transaction: effect and end are one, exactly once.
 
         Raises:
-            PermanentJobError: JSON cannot carry the result.
+            PermanentJobError: JSON cannot carry the result, or it is too long.
         """
         self._attempt.check()
         if not self._store.succeed(session, self._attempt.lease, result_text(result)):
@@ -129,9 +132,14 @@ def result_text(result: Any) -> str:
     """A handler's result as JSON text.
 
     Raises:
-        PermanentJobError: JSON cannot carry it.
+        PermanentJobError: JSON cannot carry it, or it is over `LONGEST_RESULT`.
     """
     try:
-        return jsontext.dump(result)
+        found = jsontext.dump(result)
     except (TypeError, ValueError, RecursionError) as error:
         raise PermanentJobError(f"the result is not JSON: {error}") from error
+    if len(found) > LONGEST_RESULT:
+        raise PermanentJobError(
+            f"the result is {len(found)} bytes of JSON, over {LONGEST_RESULT}: keep it elsewhere and return where"
+        )
+    return found

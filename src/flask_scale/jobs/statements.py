@@ -146,7 +146,8 @@ EXPIRE = _logged(
         finished_at = CASE WHEN cancel_requested OR attempt >= max_attempts THEN now() END,
         error = CASE WHEN cancel_requested OR attempt < max_attempts THEN error ELSE json_build_object(
             'type', 'WorkerLost', 'traceback', '',
-            'message', format('worker lost: %s stopped answering in attempt %s', worker, attempt)) END
+            'message', format('worker lost: %s stopped answering in attempt %s: the job crashed its process, '
+                'was killed for its time or memory, or the machine is gone', worker, attempt)) END
     FROM lost WHERE jobs.id = lost.lost_id AND state = 'running' AND lease_until < now()""",
     "CASE state WHEN 'queued' THEN 'lease_expired' ELSE state END",
     prelude="""lost AS (SELECT id AS lost_id FROM jobs WHERE state = 'running' AND lease_until < now()

@@ -43,6 +43,9 @@ BROKER_TIMEOUT_SECONDS = 2.0
 #: How long the threads may take to end, in seconds.
 END_SECONDS = 5.0
 
+#: What the pool's processes see of the end: told to, and out of time.
+STOPPING, GRACE_OVER = 1, 2
+
 
 class WorkerProgram:
     """One Celery worker of an app, from its start to its end."""
@@ -61,7 +64,12 @@ class WorkerProgram:
         self._over = threading.Event()
         self._ending = mmap.mmap(-1, 1)
         self._quiet = QuietFork()
-        self._runner = Runner(app, worker=self._name, ending=lambda: self._ending[0] == 1)
+        self._runner = Runner(
+            app,
+            worker=self._name,
+            ending=lambda: self._ending[0] == GRACE_OVER,
+            stopping=lambda: self._ending[0] >= STOPPING,
+        )
         self._reconciler = Reconciler(
             state.jobs.store,
             Publisher(state.settings.broker_url, timeout_seconds=BROKER_TIMEOUT_SECONDS),
@@ -135,16 +143,18 @@ class WorkerProgram:
         multiprocess.attach(index)
         board.current.attach(index + 1)
         self._internal.socket.close()
+        self._runner.confined = True
         after_fork(self._app)
 
     def _on_shutdown(self, **_signal: Any) -> None:
         liveness.current.ready = False
+        self._ending[0] = max(self._ending[0], STOPPING)
         threading.Thread(target=self._release_late, name="grace period", daemon=True).start()
 
     def _release_late(self) -> None:
         if not self._over.wait(self._settings.graceful_timeout_seconds):
             logger.warning("the grace period is over: running jobs are given back")
-            self._ending[0] = 1
+            self._ending[0] = GRACE_OVER
 
 
 def run_worker(app: Flask) -> int:

@@ -1,6 +1,7 @@
 """A failed attempt in words: readable, short, and without the statement it was about."""
 
-from sqlalchemy.exc import ProgrammingError
+import pytest
+from sqlalchemy.exc import ProgrammingError, StatementError
 
 from flask_scale.jobs import failure
 
@@ -27,3 +28,18 @@ def test_a_message_is_cut_short_and_holds_nothing_that_postgresql_refuses():
 
     assert described["message"].startswith("a\N{REPLACEMENT CHARACTER}b?")
     assert len(described["message"]) == failure.LONGEST_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (SystemExit("no more"), "the handler ended its process: sys.exit('no more')"),
+        (SystemExit(failure.SIGTERM_CODE), "its process got SIGTERM, though its Celery worker did not"),
+        (MemoryError(), "the job took more memory than it may have"),
+        (MemoryError("of the graphics card"), "of the graphics card"),
+        (ValueError(), "(without a message)"),
+        (StatementError("wrong value", "INSERT INTO staff", {}, TypeError("no number")), "no number"),
+    ],
+)
+def test_what_has_no_words_of_its_own_gets_some(error, message):
+    assert failure.describe(error)["message"] == message
