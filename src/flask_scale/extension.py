@@ -152,16 +152,24 @@ class FlaskScale:
         queue: str = "default",
         max_attempts: int | None = None,
         timeout: float | None = None,
+        max_running: int | None = None,
         cron: str | None = None,
         time_zone: str = "UTC",
     ) -> Callable[[Callable[..., Any]], "Task"]:
         """Make a function a durable task: JSON in, JSON out, the running job as its first argument.
 
-        `timeout` is in seconds for one attempt. The name is the function's own where none is given. With `cron`, such
-        as `*/5 * * * *`, a job of it without arguments runs at each tick in `time_zone`: see `Task.periodic`.
+        `timeout` is in seconds for one attempt. The name is the function's own where none is given. `max_running` is
+        how many jobs of it run at once over all Celery workers. With `cron`, such as `*/5 * * * *`, a job of it without
+        arguments runs at each tick in `time_zone`: see `Task.periodic`.
         """
         return self.tasks.task(
-            name, queue=queue, max_attempts=max_attempts, timeout=timeout, cron=cron, time_zone=time_zone
+            name,
+            queue=queue,
+            max_attempts=max_attempts,
+            timeout=timeout,
+            max_running=max_running,
+            cron=cron,
+            time_zone=time_zone,
         )
 
     def declare_task(
@@ -172,9 +180,12 @@ class FlaskScale:
         queue: str = "default",
         max_attempts: int | None = None,
         timeout: float | None = None,
+        max_running: int | None = None,
     ) -> "Task":
         """Declare a task apart from its handler, for code that enqueues but never runs it."""
-        return self.tasks.declare(name, args=args, queue=queue, max_attempts=max_attempts, timeout=timeout)
+        return self.tasks.declare(
+            name, args=args, queue=queue, max_attempts=max_attempts, timeout=timeout, max_running=max_running
+        )
 
 
 def _responses() -> response_cache.ViewResponses:

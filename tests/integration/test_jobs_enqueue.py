@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from flask_scale import FlaskScale
 from flask_scale.jobs.runner import Runner
+from flask_scale.jobs.schedule import start_due
 from flask_scale.settings import Settings
 
 SETTINGS = {
@@ -161,6 +162,48 @@ def test_of_many_claims_at_once_one_succeeds(scale, add):
         thread.join()
     assert len([claim for claim in claims if claim]) == 1
     assert scale.jobs.get(job.id).attempt == 1
+
+
+def test_of_many_claims_at_once_no_more_succeed_than_the_tasks_limit(scale, add):
+    store, jobs = scale.jobs.store, [add.delay(1, 2) for _ in range(20)]
+    claims = []
+    barrier = threading.Barrier(20)
+
+    def claim(job):
+        barrier.wait()
+        claims.append(store.claim(job.id, tasks=["add"], worker="one", lease_seconds=30, limits={"add": 3}))
+
+    threads = [threading.Thread(target=claim, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claims) == 20
+    assert len([claim for claim in claims if claim]) == 3
+    assert len(store.take_undispatched(["add"], 100)) == 17
+
+
+def test_of_many_sweeps_at_once_one_accepts_the_run_of_a_tick(scale, add):
+    jobs, settings = scale.jobs, scale.settings
+    add.periodic("* * * * *", args=[1, 2])
+    start_due(jobs.store, settings, add.schedules)
+    scale.session.execute(text("UPDATE job_schedules SET tick = tick - interval '1 day'"))
+    scale.session.commit()
+    barrier = threading.Barrier(8)
+
+    def sweep():
+        barrier.wait()
+        start_due(jobs.store, settings, add.schedules)
+
+    threads = [threading.Thread(target=sweep) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [job] = jobs.list()
+    [enqueued] = jobs.events(job.id)
+    assert enqueued.detail["schedule"] == "add"
+    assert job.args == {"args": [1, 2], "kwargs": {}}
 
 
 def test_sweeps_at_once_take_each_lost_job_once(scale, add):

@@ -6,7 +6,7 @@ promise on each. A store decides states and owns the clock; it never talks to th
 An attempt writes through its `Lease`. Once the lease is lost every such write changes nothing and says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +66,9 @@ class Standby(NamedTuple):
 #: A Celery worker that the reconciler has not noted for this long is taken for gone.
 WORKER_SILENCE_SECONDS = 60.0
 
+#: No task is held to a number of running jobs.
+NO_LIMITS: Mapping[str, int] = {}
+
 #: Stands for "leave the checkpoint as it is", since None is a checkpoint too.
 KEEP: Any = object()
 
@@ -116,8 +119,19 @@ class JobStore(Protocol):
         """
         ...
 
-    def claim(self, job_id: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
-        """Begin an attempt: count it and take a fresh lease. None where it is not due, queued and one of `tasks`."""
+    def claim(
+        self,
+        job_id: str,
+        *,
+        tasks: Sequence[str],
+        worker: str,
+        lease_seconds: float,
+        limits: Mapping[str, int] = NO_LIMITS,
+    ) -> Claim | None:
+        """Begin an attempt: count it and take a fresh lease. None where it is not due, queued and one of `tasks`.
+
+        None also where so many jobs of its task run as `limits` allows: it then waits for `take_waiting`.
+        """
         ...
 
     def renew(self, lease: Lease, lease_seconds: float) -> Standing:
@@ -156,6 +170,13 @@ class JobStore(Protocol):
 
     def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         """Due jobs whose hint nobody sent; they count as dispatched from now on."""
+        ...
+
+    def take_waiting(self, limits: Mapping[str, int]) -> list[Hint]:
+        """Due jobs of the tasks in `limits` whose hint nobody sent, as many of each as may start beside the others.
+
+        They count as dispatched from now on. One that runs takes a slot, and so does one that was dispatched.
+        """
         ...
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:

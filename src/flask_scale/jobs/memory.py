@@ -5,7 +5,7 @@ import json
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,17 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standby, Standing
+from flask_scale.jobs.contract import (
+    KEEP,
+    NO_LIMITS,
+    WORKER_SILENCE_SECONDS,
+    Backoff,
+    Claim,
+    Page,
+    QueueStat,
+    Standby,
+    Standing,
+)
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob
 
 #: Where a session keeps the rows that its rollback puts back.
@@ -120,10 +130,21 @@ class MemoryJobStore:
 
     # What an attempt does.
 
-    def claim(self, job_id: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+    def claim(
+        self,
+        job_id: str,
+        *,
+        tasks: Sequence[str],
+        worker: str,
+        lease_seconds: float,
+        limits: Mapping[str, int] = NO_LIMITS,
+    ) -> Claim | None:
         with self._lock:
             job = self.get(job_id)
             if job is None or job.state != "queued" or job.task not in tasks or job.run_at > self._clock():
+                return None
+            if job.task in limits and self._running(job.task) >= limits[job.task]:
+                self.undispatch([job_id])
                 return None
             lease = Lease(job_id, str(uuid.uuid4()))
             self._rows[job_id] = replace(
@@ -201,6 +222,16 @@ class MemoryJobStore:
 
     def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         return self._take([row for row in self._due(tasks) if row.dispatched_at is None][:limit])
+
+    def take_waiting(self, limits: Mapping[str, int]) -> list[Hint]:
+        with self._lock:
+            hints: list[Hint] = []
+            for task, most in limits.items():
+                due = self._due([task])
+                waiting = [row for row in due if row.dispatched_at is None]
+                free = most - self._running(task) - (len(due) - len(waiting))
+                hints += self._take(waiting[: max(0, free)])
+            return hints
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:
         due = [row for row in self._due(tasks) if row.dispatched_at is not None]
@@ -291,6 +322,9 @@ class MemoryJobStore:
         wanted = (task, owner, unique_key)
         jobs = [row.job for row in self._rows.values() if unique_key is not None and not row.job.finished]
         return next((job for job in jobs if (job.task, job.owner, job.unique_key) == wanted), None)
+
+    def _running(self, task: str) -> int:
+        return sum(row.job.task == task and row.job.state == "running" for row in self._rows.values())
 
     def _standing(self, lease: Lease) -> Standing:
         row = self._rows.get(lease.job_id)

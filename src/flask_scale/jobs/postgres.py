@@ -3,6 +3,7 @@
 Failure policy: fail closed. SQLAlchemy's errors reach the caller; nothing is kept beside the database.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -14,7 +15,17 @@ from sqlalchemy.orm import Session
 
 from flask_scale.database import Database
 from flask_scale.jobs import failpoints, jsontext, statements
-from flask_scale.jobs.contract import KEEP, WORKER_SILENCE_SECONDS, Backoff, Claim, Page, QueueStat, Standby, Standing
+from flask_scale.jobs.contract import (
+    KEEP,
+    NO_LIMITS,
+    WORKER_SILENCE_SECONDS,
+    Backoff,
+    Claim,
+    Page,
+    QueueStat,
+    Standby,
+    Standing,
+)
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob, valid_id
 
 
@@ -73,16 +84,37 @@ class PostgresJobStore:
 
     # What an attempt does.
 
-    def claim(self, job_id: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+    def claim(
+        self,
+        job_id: str,
+        *,
+        tasks: Sequence[str],
+        worker: str,
+        lease_seconds: float,
+        limits: Mapping[str, int] = NO_LIMITS,
+    ) -> Claim | None:
         known = valid_id(job_id)
         if known is None:
             return None
         failpoints.reach("claim.before")
-        row = self._first(
-            statements.CLAIM, id=known, tasks=list(tasks), worker=worker, lease=lease_seconds, detail=None
-        )
+        values = {"id": known, "worker": worker, "lease": lease_seconds, "detail": None}
+        row = self._first(statements.CLAIM, tasks=[task for task in tasks if task not in limits], **values)
+        if row is None and limits:
+            row = self._claim_slot({task: limits[task] for task in tasks if task in limits}, values)
         failpoints.reach("claim.after")
         return Claim(Job.of(row), Lease(known, str(row["lease_token"]))) if row else None
+
+    def _claim_slot(self, limits: Mapping[str, int], values: dict[str, Any]) -> Mapping[str, Any] | None:
+        with self.transaction() as session:
+            found = _first(session, statements.LOCK_QUEUED, id=values["id"], tasks=list(limits))
+            if found is None:
+                return None
+            task = found["task"]
+            session.execute(statements.TAKE_TURN, {"task": task})
+            row = _first(session, statements.CLAIM_SLOT, tasks=[task], task=task, max_running=limits[task], **values)
+            if row is None:
+                session.execute(statements.UNDISPATCH, {"ids": [values["id"]]})
+            return row
 
     def renew(self, lease: Lease, lease_seconds: float) -> Standing:
         return _standing(self._first(statements.RENEW, **_fence(lease), lease=lease_seconds))
@@ -133,6 +165,10 @@ class PostgresJobStore:
 
     def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         return [_hint(row) for row in self._all(statements.TAKE_UNDISPATCHED, tasks=list(tasks), limit=limit)]
+
+    def take_waiting(self, limits: Mapping[str, int]) -> list[Hint]:
+        rows = [self._all(statements.TAKE_WAITING, task=task, max_running=most) for task, most in limits.items()]
+        return [_hint(row) for row in itertools.chain.from_iterable(rows)]
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:
         rows = self._all(statements.OVERDUE_QUEUES, tasks=list(tasks), grace=grace_seconds)

@@ -11,16 +11,17 @@ Failure policy: what is down now is tried again in the next sweep.
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_scale.jobs import failpoints
-from flask_scale.jobs.contract import JobStore
+from flask_scale.jobs.contract import NO_LIMITS, JobStore
 from flask_scale.jobs.publisher import Publisher
 from flask_scale.jobs.schedule import Schedule, start_due
+from flask_scale.jobs.slots import publish_waiting
 from flask_scale.metrics.instruments import instruments
 from flask_scale.settings import Settings
 
@@ -49,6 +50,7 @@ class Reconciler:
         tasks: Sequence[str],
         queues: Sequence[str],
         schedules: Sequence[Schedule] = (),
+        limits: Mapping[str, int] = NO_LIMITS,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -56,6 +58,8 @@ class Reconciler:
         self._tasks = tasks
         self._queues = queues
         self._schedules = schedules
+        self._limits = limits
+        self._unlimited = [task for task in tasks if task not in limits]
         self._publisher = publisher
         self._grace_seconds = settings.job_sweep_seconds * OVERDUE_SWEEPS
 
@@ -78,6 +82,7 @@ class Reconciler:
         start_due(self._store, self._settings, self._schedules)
         if self._publisher.waiting(self._queues[0]) is not None:
             self._publish_undispatched()
+            publish_waiting(self._store, self._publisher, self._limits)
             self._publish_overdue()
         self._purge()
 
@@ -100,7 +105,7 @@ class Reconciler:
             instruments().jobs_recovered.labels("lease").inc(len(expired))
 
     def _publish_undispatched(self) -> None:
-        while hints := self._store.take_undispatched(self._tasks, BATCH):
+        while hints := self._store.take_undispatched(self._unlimited, BATCH):
             failpoints.reach("sweep")
             if not self._publisher.publish(hints):
                 self._store.undispatch([hint.job_id for hint in hints])

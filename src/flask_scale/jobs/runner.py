@@ -18,6 +18,7 @@ from flask_scale.jobs.failure import SIGTERM_CODE, describe
 from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.interruption import Interruption
 from flask_scale.jobs.running import RunningJob, result_text
+from flask_scale.jobs.slots import publish_waiting
 from flask_scale.metrics.instruments import instruments
 from flask_scale.state import state_of
 
@@ -58,6 +59,7 @@ class Runner:
             raise NotConfigured("no jobs without a database: set FLASK_SCALE_DATABASE_URL")
         self._app = app
         self._store = state.jobs.store
+        self._publisher = state.jobs.publisher
         self._tasks = state.tasks
         self._settings = state.settings
         self._worker = worker
@@ -79,11 +81,26 @@ class Runner:
             logger.info(
                 "job %s (%s) attempt %s: %s in %.3f s", job_id, claim.job.task, claim.job.attempt, outcome, seconds
             )
+        self._send_next(claim.job.task)
+
+    def _send_next(self, task: str) -> None:
+        """Send the hint of a job that waited for the slot that is free now; what fails here, the next sweep does."""
+        limits = {name: most for name, most in self._tasks.limits().items() if name == task}
+        try:
+            publish_waiting(self._store, self._publisher, limits)
+        except AWAY as error:
+            logger.warning("task %s: the database is away, the next sweep starts what waits: %s", task, error)
 
     def _claim(self, job_id: str) -> Claim | None:
         tasks, lease_seconds = self._tasks.handled(), self._settings.job_lease_seconds
         try:
-            claim = self._store.claim(job_id, tasks=tasks, worker=self._worker, lease_seconds=lease_seconds)
+            claim = self._store.claim(
+                job_id,
+                tasks=tasks,
+                worker=self._worker,
+                lease_seconds=lease_seconds,
+                limits=self._tasks.limits(),
+            )
             if claim is None:
                 self._explain(job_id)
             return claim

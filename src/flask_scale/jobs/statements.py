@@ -86,13 +86,26 @@ REQUEUE = _logged(
 
 # An attempt.
 
-CLAIM = _logged(
-    f"""UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
+_CLAIM = f"""UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
         lease_until = {_LEASE}, started_at = coalesce(started_at, now()), worker = :worker, version = version + 1
-    WHERE id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()""",
-    "'claimed'",
-    columns=COLUMNS + ", lease_token",
+    WHERE id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()"""
+
+CLAIM = _logged(_CLAIM, "'claimed'", columns=COLUMNS + ", lease_token")
+
+# A claim of a task with a limit: the row, then the task's turn, then the count, each a statement that sees what others
+# committed before it. In this order, so that no one who waits for a row has the turn.
+
+LOCK_QUEUED = text(
+    """SELECT task FROM jobs WHERE id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()
+    FOR NO KEY UPDATE SKIP LOCKED"""
 )
+
+#: Held until the transaction ends.
+TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('flask_scale task ' || :task, 0))")
+
+_RUNNING = "(SELECT count(*) FROM jobs AS other WHERE other.task = :task AND other.state = 'running')"
+
+CLAIM_SLOT = _logged(f"{_CLAIM} AND {_RUNNING} < :max_running", "'claimed'", columns=COLUMNS + ", lease_token")
 
 RENEW = text(f"UPDATE jobs SET lease_until = {_LEASE} WHERE {FENCE} RETURNING cancel_requested")
 
@@ -158,6 +171,18 @@ TAKE_UNDISPATCHED = text(
     f"""WITH lost AS (SELECT id AS lost_id FROM jobs
         WHERE {_DUE} AND dispatched_at IS NULL AND task = ANY(:tasks)
         ORDER BY run_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE jobs SET dispatched_at = now() FROM lost
+    WHERE id = lost_id AND {_DUE} AND dispatched_at IS NULL
+    RETURNING id, queue, timeout_seconds"""
+)
+
+#: Due jobs of a task with a limit that nobody published, as many as there are slots that no other has.
+TAKE_WAITING = text(
+    f"""WITH lost AS (SELECT id AS lost_id FROM jobs
+        WHERE {_DUE} AND dispatched_at IS NULL AND task = :task
+        ORDER BY run_at LIMIT greatest(0, :max_running - {_RUNNING}
+            - (SELECT count(*) FROM jobs WHERE {_DUE} AND dispatched_at IS NOT NULL AND task = :task))
+        FOR UPDATE SKIP LOCKED)
     UPDATE jobs SET dispatched_at = now() FROM lost
     WHERE id = lost_id AND {_DUE} AND dispatched_at IS NULL
     RETURNING id, queue, timeout_seconds"""

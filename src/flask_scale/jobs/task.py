@@ -43,6 +43,7 @@ class Task:
         queue: str,
         max_attempts: int | None,
         timeout: float | None,
+        max_running: int | None = None,
         args: type[BaseModel] | None = None,
     ) -> None:
         self.name = name
@@ -51,11 +52,15 @@ class Task:
         self.max_attempts = max_attempts
         #: Seconds for one attempt. None: the setting job_timeout_seconds.
         self.timeout = timeout
+        #: Jobs of it that run at once over all Celery workers. None: as many as they have room for.
+        self.max_running = max_running
         self.args = args
         self._function: Callable[..., Any] | None = None
         self._signature: inspect.Signature | None = None
         #: Its cron lines.
         self.schedules: list[Schedule] = []
+        if max_running is not None and (isinstance(max_running, bool) or max_running < 1):
+            raise TaskError(f"task {name!r}: max_running must be 1 or more, not {max_running}")
         _refuse_reserved(name, args.model_fields if args else ())
 
     @property
@@ -213,6 +218,7 @@ class TaskRegistry:
         queue: str,
         max_attempts: int | None,
         timeout: float | None,
+        max_running: int | None = None,
         cron: str | None = None,
         time_zone: str = "UTC",
     ) -> Callable[[Callable[..., Any]], Task]:
@@ -223,7 +229,13 @@ class TaskRegistry:
         """
 
         def decorate(function: Callable[..., Any]) -> Task:
-            task = Task(name or function.__name__, queue=queue, max_attempts=max_attempts, timeout=timeout)
+            task = Task(
+                name or function.__name__,
+                queue=queue,
+                max_attempts=max_attempts,
+                timeout=timeout,
+                max_running=max_running,
+            )
             task.handler(function)
             if cron is not None:
                 task.periodic(cron, time_zone=time_zone)
@@ -239,13 +251,16 @@ class TaskRegistry:
         queue: str = "default",
         max_attempts: int | None = None,
         timeout: float | None = None,
+        max_running: int | None = None,
     ) -> Task:
         """Declare a task whose handler is elsewhere.
 
         Raises:
             TaskError: the name is taken.
         """
-        return self._add(Task(name, queue=queue, max_attempts=max_attempts, timeout=timeout, args=args))
+        return self._add(
+            Task(name, queue=queue, max_attempts=max_attempts, timeout=timeout, max_running=max_running, args=args)
+        )
 
     def get(self, name: str) -> Task:
         """The task of this name.
@@ -260,6 +275,10 @@ class TaskRegistry:
     def schedules(self) -> list[Schedule]:
         """The schedules of the tasks that this process can run."""
         return [schedule for task in self if task.handled for schedule in task.schedules]
+
+    def limits(self) -> dict[str, int]:
+        """Most jobs that may run at once, of the tasks that this process can run and that have such a limit."""
+        return {task.name: task.max_running for task in self if task.handled and task.max_running is not None}
 
     def handled(self) -> list[str]:
         """Names of the tasks that this process can run."""

@@ -78,6 +78,7 @@ class WorkerProgram:
             tasks=self._tasks,
             queues=self._queues,
             schedules=state.tasks.schedules(),
+            limits=state.tasks.limits(),
         )
 
     def run(self) -> int:

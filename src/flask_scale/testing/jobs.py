@@ -36,6 +36,7 @@ from flask_scale.state import state_of
 
 #: Lease of these tests, in seconds.
 LEASE = 30.0
+LIMITS = {"add": 2}
 NO_WAIT = Backoff(base=0.0, cap=0.0)
 ERROR = {"type": "ValueError", "message": "no", "traceback": "somewhere"}
 
@@ -111,6 +112,11 @@ def claimed(store: JobStore, job_id: str, tasks: Sequence[str] = ("add",)) -> Cl
     claim = store.claim(job_id, tasks=tasks, worker="one", lease_seconds=LEASE)
     assert claim is not None
     return claim
+
+
+def claim_slot(store: JobStore, job_id: str) -> Claim | None:
+    """A claim where at most two jobs of `add` may run at once."""
+    return store.claim(job_id, tasks=["add", "other"], worker="one", lease_seconds=LEASE, limits=LIMITS)
 
 
 def save(store: JobStore, lease: Lease, checkpoint: Any = KEEP, progress: dict[str, Any] | None = None) -> str:
@@ -262,6 +268,51 @@ class JobStoreConformance:
         advance(61)
         assert len(store.take_undispatched(["add"], 10)) == 1
         assert claimed(store, later.id).job.id == later.id
+
+    def test_no_more_jobs_of_a_task_run_than_its_limit_and_what_waits_counts_no_attempt(self, store: JobStore) -> None:
+        jobs = [accepted(store, dispatched=True) for _ in range(3)]
+        claims = [claim_slot(store, job.id) for job in jobs]
+        assert [claim is not None for claim in claims] == [True, True, False]
+        waiting = _read(store, jobs[2].id)
+        assert (waiting.state, waiting.attempt) == ("queued", 0)
+        assert history(store, waiting.id) == ["enqueued"]
+        assert claim_slot(store, accepted(store, task="other").id) is not None
+        assert claims[0] is not None
+        succeed(store, claims[0].lease)
+        assert claim_slot(store, waiting.id) is not None
+
+    @pytest.mark.parametrize("end", ["fail", "stop", "release", "lease"])
+    def test_every_end_of_an_attempt_frees_its_slot(self, store: JobStore, advance: Advance, end: str) -> None:
+        jobs = [accepted(store) for _ in range(3)]
+        lease = claimed(store, jobs[0].id).lease
+        claimed(store, jobs[1].id)
+        if end == "fail":
+            store.fail(lease, ERROR, permanent=True, backoff=NO_WAIT)
+        elif end == "lease":
+            advance(LEASE + 1)
+            store.expire(1)
+        else:
+            getattr(store, end)(lease)
+        assert claim_slot(store, jobs[2].id) is not None
+
+    def test_what_waits_for_a_slot_is_taken_once_there_is_one_and_no_more_than_that(self, store: JobStore) -> None:
+        jobs = [accepted(store, dispatched=True) for _ in range(4)]
+        claims = [claim_slot(store, job.id) for job in jobs]
+        assert store.take_waiting(LIMITS) == []
+        assert claims[0] is not None
+        succeed(store, claims[0].lease)
+        assert [hint.job_id for hint in store.take_waiting(LIMITS)] == [jobs[2].id]
+        assert store.take_waiting(LIMITS) == []
+        store.undispatch([jobs[2].id])
+        assert len(store.take_waiting(LIMITS)) == 1
+        assert store.take_waiting({"other": 9}) == []
+
+    def test_a_limit_that_was_lowered_below_what_runs_lets_nothing_start(self, store: JobStore) -> None:
+        jobs = [accepted(store) for _ in range(3)]
+        claimed(store, jobs[0].id)
+        claimed(store, jobs[1].id)
+        assert store.take_waiting({"add": 1}) == []
+        assert store.claim(jobs[2].id, tasks=["add"], worker="one", lease_seconds=LEASE, limits={"add": 1}) is None
 
     # Writing under the lease
 

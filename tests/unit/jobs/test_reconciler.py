@@ -142,6 +142,22 @@ def test_a_missing_hint_in_a_busy_queue_is_sent_again_once_its_turn_has_passed(f
     pytest.fail("never claimed")
 
 
+def test_jobs_that_wait_for_a_slot_get_no_hint_before_there_is_one(farm, broker):
+    settings = Settings(job_sweep_seconds=5)
+    limited = {"queues": ["default"], "tasks": ["add", "other"], "limits": {"add": 1}}
+    reconciler = Reconciler(farm.store, broker, settings, worker="one", **limited)
+    running, *_waiting = [accepted(farm.store) for _ in range(50)]
+    lease = claimed(farm.store, running.id).lease
+    other = accepted(farm.store, task="other")
+    for _ in range(10):
+        reconciler.sweep()
+    assert broker.queues == {"default": [other.id]}
+    farm.store.release(lease)
+    for _ in range(10):
+        reconciler.sweep()
+    assert len(broker.queues["default"]) == 2
+
+
 def test_jobs_of_tasks_handled_elsewhere_are_left_to_others(farm, broker, reconciler):
     accepted(farm.store, task="other")
     accepted(farm.store, task="other", dispatched=True)

@@ -258,6 +258,43 @@ def test_a_job_whose_task_has_no_handler_is_left_alone(farm):
     assert history(farm.store, job.id) == ["enqueued"]
 
 
+class Hints:
+    """A publisher that keeps what it is given, or refuses it."""
+
+    def __init__(self, takes):
+        self.takes, self.sent = takes, []
+
+    def publish(self, hints):
+        self.sent += [hint.job_id for hint in hints]
+        return self.takes
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_whoever_ends_a_job_of_a_limited_task_sends_the_next_that_waits(farm, takes, fails):
+    @farm.scale.task("one", max_running=1, max_attempts=1)
+    def one(job):
+        if job.id == first.id:
+            Runner(farm.app, worker="two").run(second.id)
+            assert farm.jobs.get(second.id).state == "queued"
+        if fails:
+            raise ValueError
+
+    first, second, _third = one.delay(), one.delay(), one.delay()
+    hints = farm.jobs.publisher = Hints(takes)
+    Runner(farm.app, worker="one").run(first.id)
+    assert hints.sent == [second.id]
+    assert farm.jobs.get(first.id).finished
+    assert len(farm.store.take_undispatched(["one"], 10)) == (1 if takes else 2)
+
+
+def test_a_database_that_goes_away_after_the_end_of_a_limited_job_leaves_it_ended(farm, monkeypatch):
+    job = farm.scale.task("one", max_running=1)(lambda job: 3).delay()
+    monkeypatch.setattr(farm.store, "take_waiting", _raise_away)
+    Runner(farm.app, worker="one").run(job.id)
+    assert farm.jobs.get(job.id).result == 3
+
+
 def test_an_error_that_cannot_be_shown_is_still_told(farm):
     class Unreadable(Exception):
         def __str__(self):

@@ -161,6 +161,20 @@ def test_an_unfinished_job_of_the_key_is_given_instead_of_a_second_and_counts_on
     assert counted() == before + 2
 
 
+@pytest.mark.parametrize("most", [0, -1, True])
+def test_a_limit_of_running_jobs_is_one_or_more(most):
+    with pytest.raises(TaskError, match="max_running must be 1 or more"):
+        FlaskScale().task("t", max_running=most)(ok)
+
+
+def test_limits_are_those_of_the_tasks_that_are_handled_here():
+    scale = FlaskScale()
+    scale.task("one", max_running=3)(ok)
+    scale.task("two")(ok)
+    scale.declare_task("three", args=Args, max_running=4)
+    assert scale.tasks.limits() == {"one": 3}
+
+
 def test_a_name_is_declared_once():
     scale = FlaskScale()
     scale.declare_task("read", args=Args)

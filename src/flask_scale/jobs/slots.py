@@ -1,0 +1,17 @@
+"""Tasks with a limit on how many of their jobs run at once, over all Celery workers.
+
+The claim keeps the limit. A job that finds no slot free goes back, and no hint of it is sent before one may be: whoever
+ends a job of the task sends the next, and each sweep sends those that are still missing.
+"""
+
+from collections.abc import Mapping
+
+from flask_scale.jobs.contract import JobStore
+from flask_scale.jobs.publisher import Publisher
+
+
+def publish_waiting(store: JobStore, publisher: Publisher, limits: Mapping[str, int]) -> None:
+    """Send the hints of as many jobs that wait for a slot of these tasks as there are slots."""
+    hints = store.take_waiting(limits)
+    if hints and not publisher.publish(hints):
+        store.undispatch([hint.job_id for hint in hints])
