@@ -24,7 +24,7 @@ LONG_STALE = 1_000
 @click.command()
 @click.option("--jobs", type=click.IntRange(10, 100_000), help="How many, about.  [default: 300, long: 10,000]")
 @click.option(
-    "--seconds", type=click.FloatRange(10, 14_400), help="How long the load lasts.  [default: 90, long: 1,500]"
+    "--seconds", type=click.FloatRange(10, 14_400), help="How long the load lasts.  [default: 100, long: 1,500]"
 )
 @click.option("--seed", type=int, help="Draws the schedule of faults.  [default: another each time]")
 @click.option(

@@ -39,9 +39,9 @@ class Act:
 
 
 def draw(seed: int, seconds: float, faults: Sequence[str], gaps: tuple[float, float]) -> list[Act]:
-    """Faults for so many seconds, `gaps` seconds apart; each of `faults` once before any comes again."""
+    """Faults for so many seconds, `gaps` seconds apart; all of `faults` have come before any comes again."""
     dice = random.Random(seed)
-    acts = []
+    acts: list[Act] = []
     at = dice.uniform(*gaps)
     for fault in _decks(dice, faults):
         if at >= seconds:

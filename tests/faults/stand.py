@@ -24,6 +24,7 @@ from flask_scale.dev.nginx import Nginx
 from flask_scale.dev.postgres import Postgres
 from flask_scale.dev.process import Process, free_port
 from flask_scale.dev.valkey import Valkey
+from flask_scale.errors import DevStackError
 from flask_scale.settings import Settings
 from services.domain.dev import make_key
 from tests.faults.proxy import Proxy
@@ -109,7 +110,7 @@ class Stand:
 
     def __enter__(self) -> "Stand":
         with ExitStack() as stack:
-            for server in (self.postgres, self.cache, self.broker):
+            for server in self._servers:
                 stack.callback(server.kill)
                 server.start()
             stack.enter_context(self.database_proxy)
@@ -155,7 +156,7 @@ class Stand:
 
     def tend(self) -> None:
         """Start again what ended, but for what a fault holds down."""
-        for part in (self.postgres, self.cache, self.broker, *self._app):
+        for part in (*self._servers, *self._app):
             if not part.running and part.name not in self._held:
                 part.kill()  # what it left behind
                 part.launch()
@@ -171,16 +172,37 @@ class Stand:
             self.tend()
 
     def heal(self) -> None:
-        """Wait until every part answers, and no failpoint is armed any more."""
+        """Wait until every part answers, and no failpoint is armed any more.
+
+        Raises:
+            DevStackError: a part does not answer within `START_SECONDS`.
+        """
         for file in self.failpoints.iterdir():
             file.unlink(missing_ok=True)
-        for part in (self.postgres, self.cache, self.broker, *self._app):
+        for part in (*self._servers, *self._app):
             part.resume()
-        self.tend()
-        for part in (self.postgres, self.cache, self.broker, *self._app):
+        self._wait_for(*self._servers, *self._app)
+
+    def wait_for_servers(self) -> None:
+        """Wait until database, cache and broker answer.
+
+        Raises:
+            DevStackError: as `heal`.
+        """
+        self._wait_for(*self._servers)
+
+    def _wait_for(self, *parts: Process) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        for part in parts:
             while not part.is_ready():
+                if time.monotonic() > deadline:
+                    raise DevStackError(f"{part.name} does not answer: see {part.log}")
                 self.tend()
                 time.sleep(LOOK_SECONDS)
+
+    @property
+    def _servers(self) -> Sequence[Process]:
+        return (self.postgres, self.cache, self.broker)
 
     @property
     def _app(self) -> Sequence[Process]:

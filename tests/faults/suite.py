@@ -31,8 +31,11 @@ JOBS_SHARE = MIX["run_steps"] + MIX["import_users"]
 #: With production's own times no job waits longer for its next start: lease, two sweeps, and the queue.
 RECOVERY_SECONDS = 40.0
 
+#: How often each comes before any comes again: what kills running jobs more often, since recovery is told of them.
+DECK = (*FAULTS, "worker killed", "worker killed", "worker killed", "worker stopped past its lease")
+
 #: Faults that a picture has room to name; of more it shows their numbers.
-NAMED = 24
+NAMED = 40
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Form:
 
 
 #: About two minutes on a machine that does little else.
-SHORT_FORM = Form("faults", 300, 90, SHORT, (0.5, 3), workers=2, concurrency=3, settle_seconds=120)
+SHORT_FORM = Form("faults", 300, 100, SHORT, (0.3, 2.5), workers=2, concurrency=3, settle_seconds=120)
 #: About half an hour; some jobs wait minutes for a retry, as in production.
 LONG_FORM = Form(
     "faults (long)", 10_000, 1_500, PRODUCTION, (5, 40), workers=3, concurrency=4, settle_seconds=600, durable=True
@@ -100,7 +103,7 @@ class Outcome:
 
 def play(form: Form, seed: int, folder: Path, results: Path, say: Say) -> Outcome:
     """Play it; the servers' data are in `folder`, the history, the logs and the picture beside `results`."""
-    acts = draw(seed, form.seconds, list(FAULTS), form.gaps)
+    acts = draw(seed, form.seconds, DECK, form.gaps)
     kept = results.with_suffix("")
     settings = {"WORKER_CONCURRENCY": str(form.concurrency)}
     stand = Stand(folder, form.times, workers=form.workers, durable=form.durable, **settings)
@@ -127,6 +130,7 @@ def play(form: Form, seed: int, folder: Path, results: Path, say: Say) -> Outcom
 def _carry_out(acts: Sequence[Act], field: Field, form: Form) -> None:
     for act in acts:
         field.rest_until(act.at)
+        field.stand.wait_for_servers()
         if field.elapsed > form.seconds:
             return
         field.mark(act.label)
