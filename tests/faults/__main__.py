@@ -9,7 +9,7 @@ import click
 
 from flask_scale.dev.account import temporary_folder, unprivileged
 from tests.faults import keys, stale
-from tests.faults.stand import SHORT, Stand
+from tests.faults.stand import SHORTEST, Stand
 from tests.faults.suite import LONG_FORM, SHORT_FORM, Form, play
 from tests.load.figures import Results
 
@@ -19,6 +19,9 @@ RESULTS = ROOT / "results" / "faults.json"
 #: Of the long form: each Idempotency-Key is used by 50 callers, and so many attempts are stopped past their lease.
 LONG_KEYS = 1_000
 LONG_STALE = 1_000
+
+#: Jobs that each of two Celery workers runs at once there.
+CONCURRENCY = 12
 
 
 @click.command()
@@ -69,15 +72,19 @@ def _play(form: Form, seed: int) -> Results:
     return outcome.results(RESULTS)
 
 
+def _stand(folder: Path) -> Stand:
+    return Stand(folder, SHORTEST, WORKER_CONCURRENCY=str(CONCURRENCY))
+
+
 def _promises() -> Results:
     results = Results(RESULTS)
-    with temporary_folder(unprivileged()) as folder, Stand(folder, SHORT, WORKER_CONCURRENCY="8") as stand:
+    with temporary_folder(unprivileged()) as folder, _stand(folder) as stand:
         say(f"{keys.CALLERS} callers x {LONG_KEYS} Idempotency-Keys")
         used = keys.use(stand, LONG_KEYS)
         results.at_most("keys: jobs that were made for none or twice", abs(used.jobs - LONG_KEYS), "jobs", 0)
         results.at_most("keys: answered differently", len(used.differing), "keys", 0)
         say(f"{LONG_STALE} attempts are stopped past their lease")
-        stopped = stale.stop(stand, LONG_STALE, say)
+        stopped = stale.stop(stand, LONG_STALE, at_once=2 * CONCURRENCY, say=say)
         results.at_least("stale: attempts stopped past their lease", stopped.stale, "attempts", LONG_STALE)
         results.at_least("stale: rejected, by the metric", stopped.rejected, "writes", stopped.stale)
         results.at_most("stale: jobs whose effect is not there once", len(stopped.wrong), "jobs", 0)

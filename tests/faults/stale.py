@@ -1,5 +1,6 @@
 """A Celery worker is stopped past its leases while another finishes its jobs: what it writes then is rejected."""
 
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +11,7 @@ import requests
 from tests.faults.field import FENCED, Say, counted
 from tests.faults.stand import LOOK_SECONDS, Stand, name_of
 
-#: Jobs of one round, and how long each takes, in seconds.
-ROUND = 16
+#: How long each job takes, in seconds.
 PAUSE_SECONDS = 2.0
 
 #: Longest wait for anything, in seconds.
@@ -30,24 +30,30 @@ class Stopped:
     wrong: Sequence[str]
 
 
-def stop(stand: Stand, attempts: int, say: Say = lambda _: None) -> Stopped:
-    """Stop the stand's first Celery worker, round after round, until so many of its attempts were stale."""
+def stop(stand: Stand, attempts: int, *, at_once: int, say: Say = lambda _: None) -> Stopped:
+    """Stop the stand's first Celery worker, round after round, until so many of its attempts were stale.
+
+    Args:
+        at_once: Jobs of a round; best as many as the Celery workers run at once.
+    """
     worker = stand.workers[0]
     rejected = counted(worker, FENCED)
     run, stale = secrets.token_hex(4), 0
-    while stale < attempts:
-        stale += _stop_once(stand, f"{run}-{stale}")
+    for number in itertools.count():
+        stale += _stop_once(stand, f"{run}-{number}", at_once)
         say(f"{stale} stale attempts")
+        if stale >= attempts:
+            break
     _wait(lambda: counted(worker, FENCED) - rejected >= stale)
     return Stopped(stale, int(counted(worker, FENCED) - rejected), _wrong(stand, run))
 
 
-def _stop_once(stand: Stand, note: str) -> int:
+def _stop_once(stand: Stand, note: str, jobs: int) -> int:
     worker = stand.workers[0]
-    jobs = f"SELECT count(*) FROM jobs WHERE args ->> 'note' = '{note}'"
-    running = f"{jobs} AND state = 'running' AND worker = '{name_of(worker)}'"
-    unended = f"{jobs} AND state <> 'succeeded'"
-    _enqueue(stand, note)
+    ours = f"SELECT count(*) FROM jobs WHERE args ->> 'note' = '{note}'"
+    running = f"{ours} AND state = 'running' AND worker = '{name_of(worker)}'"
+    unended = f"{ours} AND state <> 'succeeded'"
+    _enqueue(stand, note, jobs)
     _wait(lambda: _count(stand, running) > 0)
     worker.pause()
     try:
@@ -58,8 +64,8 @@ def _stop_once(stand: Stand, note: str) -> int:
     return stopped
 
 
-def _enqueue(stand: Stand, note: str) -> None:
-    for number in range(ROUND):
+def _enqueue(stand: Stand, note: str, jobs: int) -> None:
+    for number in range(jobs):
         answer = requests.post(
             f"{stand.url}/v1/steps",
             json={"steps": 1, "pause": PAUSE_SECONDS, "note": note},

@@ -52,8 +52,9 @@ class Times(NamedTuple):
 
 #: What production has where nobody sets another.
 PRODUCTION = Times(30, 10, 5, 300)
-#: In the same proportions, for a test of a minute.
+#: In the same proportions, for a test of a minute, and for one that waits for many leases to end.
 SHORT = Times(6, 2, 1, 5)
+SHORTEST = Times(3, 1, 0.5, 2)
 
 
 class Broker(Valkey):

@@ -105,8 +105,8 @@ def play(form: Form, seed: int, folder: Path, results: Path, say: Say) -> Outcom
     """Play it; the servers' data are in `folder`, the history, the logs and the picture beside `results`."""
     acts = draw(seed, form.seconds, DECK, form.gaps)
     kept = results.with_suffix("")
-    settings = {"WORKER_CONCURRENCY": str(form.concurrency)}
-    stand = Stand(folder, form.times, workers=form.workers, durable=form.durable, **settings)
+    concurrency = str(form.concurrency)
+    stand = Stand(folder, form.times, workers=form.workers, durable=form.durable, WORKER_CONCURRENCY=concurrency)
     try:
         with stand, Load(form.plan, Target(stand.url, stand.key), kept) as load:
             field = Field(stand, say)

@@ -26,7 +26,7 @@ def stand() -> Iterator[Stand]:
 
 def test_a_worker_stopped_past_its_lease_writes_nothing_once_it_goes_on(stand: Stand) -> None:
     """Another one has finished its jobs meanwhile: what it then writes is rejected, and a metric counts that."""
-    stopped = stale.stop(stand, attempts=1)
+    stopped = stale.stop(stand, attempts=1, at_once=8)
 
     assert stopped.wrong == []
     assert stopped.rejected >= stopped.stale >= 1
