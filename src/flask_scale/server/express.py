@@ -35,6 +35,10 @@ OF_URL = ("HTTP_HOST", *FORWARDED)
 #: Fields that may ask for something else: such a request is looked at anew each time.
 UNUSUAL = frozenset({"HTTP_RANGE", "HTTP_CACHE_CONTROL"}) | answers.CONDITIONAL
 
+#: Those of them that a client sends who has the response already.
+TAGS = "HTTP_IF_NONE_MATCH"
+JUST_TAGS = frozenset({TAGS})
+
 #: URLs that are remembered at most, then all are learned anew; and characters of one, which are the client's.
 MOST_KNOWN = 4_096
 LONGEST_URL = 1_000
@@ -48,15 +52,16 @@ class Ready(NamedTuple):
     #: Header lines, without those that tell of a time.
     lines: bytes
     body: memoryview | bytes
+    etag: str | None
 
 
 class Held(NamedTuple):
-    """A response as it lies in the cache, and the answers that were made of it, by method and encoding."""
+    """A response as it lies in the cache, and the answers that were made of it, by method, encoding and tag."""
 
     stored: Stored
     #: It is fresh until this moment of `monotonic`.
     until: float
-    answers: dict[tuple[str, str], Ready]
+    answers: dict[tuple[str, str, str], Ready]
 
 
 class Express:
@@ -115,15 +120,18 @@ class Express:
             return None  # somebody has put a layer around it since
         key = self._keys.get(_of_url(head, scheme, peer))
         held = self._hold(key) if key is not None else None
-        if held is None or not _is_for(held.stored, head):
+        usual = UNUSUAL.isdisjoint(head.fields) or UNUSUAL.intersection(head.fields) == JUST_TAGS
+        if held is None or not _is_for(held.stored, head, usual=usual):
             return None
-        if not UNUSUAL.isdisjoint(head.fields):
+        if not usual:
             return _make(held.stored, head)
-        wanted = (head.method, choose(head.fields.get("HTTP_ACCEPT_ENCODING"), held.stored.encodings))
+        tag = head.fields.get(TAGS, "")
+        wanted = (head.method, choose(head.fields.get("HTTP_ACCEPT_ENCODING"), held.stored.encodings), tag)
         ready = held.answers.get(wanted)
         if ready is None:
             ready = _make(held.stored, head)
-            if ready is not None:
+            # Tags are the client's, and may be many: kept is the answer to the one that it got from here.
+            if ready is not None and (not tag or ready.etag == tag):
                 held.answers[wanted] = ready
         return ready
 
@@ -195,9 +203,9 @@ def _is_flasks_own(app: type[Flask]) -> bool:
     return code is not None and code.co_filename == flask.app.__file__
 
 
-def _is_for(stored: Stored, head: Head) -> bool:
+def _is_for(stored: Stored, head: Head, *, usual: bool) -> bool:
     fields = head.fields
-    if head.method == "GET" and not head.length and UNUSUAL.isdisjoint(fields):
+    if head.method == "GET" and not head.length and usual:
         return stored.head.public or CREDENTIALS.isdisjoint(fields)
     return may_have(stored, {**fields, "REQUEST_METHOD": head.method})
 
@@ -212,7 +220,8 @@ def _make(stored: Stored, head: Head) -> Ready | None:
         return None
     lines = "".join([f"{name}: {value}\r\n" for name, value in checked.headers]).encode("latin-1")
     encoding = choose(head.fields.get("HTTP_ACCEPT_ENCODING"), stored.encodings)
-    return Ready(stored, found.status, lines, stored.view(encoding) if found.body else b"")
+    etag = next((value for name, value in checked.headers if name.lower() == "etag"), None)
+    return Ready(stored, found.status, lines, stored.view(encoding) if found.body else b"", etag)
 
 
 def _of_url(head: Head, scheme: str, peer: str) -> tuple[Any, ...]:

@@ -120,6 +120,18 @@ def test_a_matching_tag_is_answered_304(service):
     assert service.at_once(f"If-None-Match: {tag}") == service.long_way(f"If-None-Match: {tag}")
 
 
+def test_what_is_kept_for_a_tag_is_for_that_tag_and_encoding(service):
+    for _ in range(2):
+        plain = service.long_way("Accept-Encoding: identity")
+    tag = re.search(rb'ETag: ("[^"]*")', plain).group(1).decode()
+    for fields in ((), ("Accept-Encoding: gzip",), ("Cookie: a=b",)):
+        for tags in (f"If-None-Match: {tag}", 'If-None-Match: "other"', "If-None-Match: *", f"If-None-Match: x, {tag}"):
+            for _ in range(2):
+                assert service.at_once(tags, *fields) == service.long_way(tags, *fields)
+    kept = [held.answers for held in service.express._held.values()]
+    assert sum(len(answers) for answers in kept) <= 4
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
@@ -166,7 +178,7 @@ def test_what_is_held_ready_copies_no_body(service):
     with service.flask.app_context():
         service.scale.cache.set("another", 1)
     service.at_once()
-    assert [one.answers.keys() for one in service.express._held.values()] == [{("GET", "identity")}]
+    assert [one.answers.keys() for one in service.express._held.values()] == [{("GET", "identity", "")}]
 
 
 def test_a_view_that_hands_the_environ_on_to_another_url_is_still_asked(service):
