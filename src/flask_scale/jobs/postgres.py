@@ -106,7 +106,7 @@ class PostgresJobStore:
 
     def _claim_slot(self, limits: Mapping[str, int], values: dict[str, Any]) -> Mapping[str, Any] | None:
         with self.transaction() as session:
-            found = _first(session, statements.LOCK_QUEUED, id=values["id"], tasks=list(limits))
+            found = _first(session, statements.LOCK_CLAIMABLE, id=values["id"], tasks=list(limits))
             if found is None:
                 return None
             task = found["task"]

@@ -86,19 +86,18 @@ REQUEUE = _logged(
 
 # An attempt.
 
+_CLAIMABLE = "id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()"
+
 _CLAIM = f"""UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
         lease_until = {_LEASE}, started_at = coalesce(started_at, now()), worker = :worker, version = version + 1
-    WHERE id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()"""
+    WHERE {_CLAIMABLE}"""
 
 CLAIM = _logged(_CLAIM, "'claimed'", columns=COLUMNS + ", lease_token")
 
 # A claim of a task with a limit: the row, then the task's turn, then the count, each a statement that sees what others
 # committed before it. In this order, so that no one who waits for a row has the turn.
 
-LOCK_QUEUED = text(
-    """SELECT task FROM jobs WHERE id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()
-    FOR NO KEY UPDATE SKIP LOCKED"""
-)
+LOCK_CLAIMABLE = text(f"SELECT task FROM jobs WHERE {_CLAIMABLE} FOR NO KEY UPDATE SKIP LOCKED")
 
 #: Held until the transaction ends.
 TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('flask_scale task ' || :task, 0))")

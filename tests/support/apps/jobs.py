@@ -20,6 +20,26 @@ def add(job: RunningJob, left: int, right: int) -> int:
     return left + right
 
 
+@scale.task()
+def ordinary(job: RunningJob) -> None:
+    """Waits in the queue default."""
+
+
+@scale.task(queue="urgent")
+def urgent(job: RunningJob) -> None:
+    """Waits in a queue of its own."""
+
+
+@scale.task(max_running=1)
+def single_file(job: RunningJob, pause: float) -> None:
+    time.sleep(pause)
+
+
+@scale.task(cron="0 0 1 1 *", time_zone="Europe/Paris")
+def yearly(job: RunningJob) -> None:
+    """At the stroke of the year."""
+
+
 @scale.task(timeout=60)
 def effect(job: RunningJob) -> None:
     """One row, committed with the job's end."""
