@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -110,15 +111,18 @@ def test_a_statement_whose_backend_hangs_is_given_up_and_its_connection_with_it(
         "rollback": lambda session: session.rollback(),
     }
     stopped = []
+    wake = threading.Timer(AT_LONGEST / 3, lambda: stopped[0].resume())
 
     def hang():
         with db.transaction() as session:
             stopped.append(backend(session))
             stopped[0].suspend()
+            wake.start()
             operations[operation](session)
 
-    with pytest.raises(exc.OperationalError):
+    with pytest.raises(exc.OperationalError, match="server closed the connection"):
         hang()
+    wake.cancel()
     stopped[0].resume()
 
     assert db.engine.pool.checkedout() == 0

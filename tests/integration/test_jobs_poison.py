@@ -35,6 +35,10 @@ ENDS = {
 }
 
 
+#: Each is ended only by a limit on its time, and some of these are seconds long.
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture
 def farm(migrated_database_url, broker_url, tmp_path):
     with Farm(migrated_database_url, broker_url, tmp_path, job_max_memory_bytes=MEMORY) as farm:

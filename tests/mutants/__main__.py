@@ -1,4 +1,4 @@
-"""`python -m tests.mutants chart|faults`: remove each safeguard in turn, and see its tests fail.
+"""`python -m tests.mutants library|faults|chart`: remove each safeguard in turn, and see its tests fail.
 
 First the same tests must pass on a copy from which nothing is taken. Writes results/mutants.json. The exit code is
 1 where a mutant survives, or could not be judged.
@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.load.figures import Results
-from tests.mutants import chart, faults
+from tests.mutants import chart, faults, library
 from tests.mutants.mutant import ROOT, Judged, Mutant, judge
 
 #: Every set: its mutants, and how pytest is called for them.
 SETS: Mapping[str, tuple[Sequence[Mutant], Sequence[str]]] = {
+    "library": (library.MUTANTS, ("-x", "-p", "no:cacheprovider")),
     "faults": (faults.MUTANTS, ("-x",)),
     "chart": (chart.MUTANTS, ("-c", "k8s-tests/pytest.ini", "--keep", "-x")),
 }
@@ -36,7 +37,9 @@ def main() -> int:
             f"no mutant's name contains {arguments.only!r}; there are: {', '.join(one.name for one in mutants)}"
         )
     LOGS.mkdir(parents=True, exist_ok=True)
-    whole = Mutant("nothing is taken", [], list(dict.fromkeys(test for mutant in chosen for test in mutant.tests)))
+    whole = Mutant(
+        f"nothing is taken {arguments.set}", [], list(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
+    )
     if shown(whole, options, "").outcome != "survived":
         print(f"The tests must pass before they can judge: see {log_of(whole).relative_to(ROOT)}")
         return 1

@@ -1,6 +1,8 @@
 """Gauges of the queues, as a scrape reads them."""
 
-from flask_scale.jobs import queue_collector
+import threading
+
+from flask_scale.jobs import collector, queue_collector
 from flask_scale.state import state_of
 from tests.support.memory_jobs import memory_farm
 
@@ -32,3 +34,16 @@ def test_due_jobs_are_counted_by_queue_and_by_task_without_a_worker():
     assert seen["flask_scale_queue_depth"] == {"default": 0, "mail": 2}
     assert seen["flask_scale_queue_oldest_age_seconds"]["mail"] >= 5
     assert seen["flask_scale_jobs_unhandled"] == {"send": 2}
+
+
+def test_a_database_that_hangs_leaves_the_gauges_out_and_does_not_hold_up_the_scrape(monkeypatch, caplog):
+    farm = memory_farm()
+    over = threading.Event()
+    monkeypatch.setattr(collector, "LONGEST_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(farm.store, "queue_stats", lambda: over.wait(20) and [])
+
+    assert gauges(farm) == {}
+
+    assert "does not answer" in caplog.text
+    assert not over.is_set()
+    over.set()
