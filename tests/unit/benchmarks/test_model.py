@@ -81,7 +81,7 @@ def test_a_demand_out_of_bounds_is_refused(wrong: dict[str, Any], said: str) -> 
 
 def test_costs_are_those_of_our_rows_without_the_stores_part(tmp_path: Path) -> None:
     other = {**row("r", 1), "name": "tutorial"}
-    file = bench(tmp_path / "bench.json", other, row("r", 100, stores=10), row("i", 1_500))
+    file = bench(tmp_path / "bench.json", row("r", 100, stores=10), row("i", 1_500), other)
     assert read(file) == {"r": Cost(90, 10), "i": Cost(1_500, None)}
 
 

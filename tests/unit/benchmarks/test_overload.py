@@ -27,8 +27,8 @@ def test_a_good_second_among_bad_ones_is_no_recovery() -> None:
     assert recovery([*BEFORE, *PEAK, *after], before=5, end=10) == 3
 
 
-def test_a_second_in_which_requests_are_refused_is_none() -> None:
-    after = [*seconds(10, 12, 0.001, "refused"), *seconds(12, 20, 0.009)]
+def test_a_second_in_which_any_request_is_refused_is_none() -> None:
+    after = [*seconds(10, 20, 0.009), *seconds(10, 12, 0.001, "refused")]
     assert recovery([*BEFORE, *PEAK, *after], before=5, end=10) == 2
 
 

@@ -104,13 +104,14 @@ def test_who_finds_no_connection_free_waits_within_the_timeout() -> None:
 def test_goodput_counts_by_when_an_answer_was_seen_and_shares_by_when_it_was_due() -> None:
     outcomes = [
         Outcome(0.5, 1.5, "served"),  # due before the window, seen in it
+        Outcome(0.9, 1.0, "served"),
         Outcome(1.0, 1.1, "served"),
         Outcome(1.2, 1.25, "refused"),
         Outcome(2.0, 2.5, "failed"),
         Outcome(2.9, 3.5, "served"),  # due in it, seen after
     ]
     seen = window(outcomes, 1.0, 3.0)
-    assert (seen.offered, seen.goodput, seen.refused_share, seen.failed_share) == (2.0, 1.0, 0.25, 0.25)
+    assert (seen.offered, seen.goodput, seen.refused_share, seen.failed_share) == (2.0, 1.5, 0.25, 0.25)
     assert (seen.p50, seen.p99) == pytest.approx((100.0, 600.0))
     assert (seen.refused_p50, seen.refused_p99) == pytest.approx((50.0, 50.0))
 
