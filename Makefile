@@ -88,6 +88,10 @@ bench: ## Compare with what you would otherwise run, about 15 minutes: table, re
 bench-quick: ## The same in about 2 minutes: an idea, not a result
 	@$(MAKE) bench BENCH="--quick $(BENCH)"
 
+.PHONY: bench-growth
+bench-growth: ## How it behaves as more is asked: workers, overload, memory, scrapes; half an hour [BENCH=--quick]
+	@sh scripts/setup.sh bench && sh scripts/wrk.sh && exec .venv-bench/bin/python -m benchmarks.growth $(BENCH)
+
 ##@ Look after
 
 .PHONY: setup
