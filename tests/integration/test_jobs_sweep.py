@@ -1,10 +1,11 @@
-"""A sweep beside attempts that are alive."""
+"""A sweep beside attempts that are alive, and beside other sweeps."""
 
 import threading
 
 import pytest
 
 from flask_scale.database import Database
+from flask_scale.jobs import statements
 from flask_scale.jobs.contract import KEEP
 from flask_scale.jobs.postgres import PostgresJobStore
 from flask_scale.settings import Settings
@@ -34,3 +35,20 @@ def test_it_neither_waits_for_a_lease_that_is_being_renewed_nor_ends_it(store):
 
     assert (waits, expired) == (False, [])
     assert store.get(job.id).state == "running"
+
+
+def test_it_leaves_to_another_what_that_is_publishing(store):
+    # Given a job that another sweep has taken, in a transaction that has not committed
+    accepted(store)
+    statement, values = statements.TAKE_UNDISPATCHED, {"tasks": ["add"], "limit": 10}
+    taken = []
+    sweep = threading.Thread(target=lambda: taken.extend(store.take_undispatched(["add"], 10)))
+    with store.transaction() as session:
+        assert len(session.execute(statement, values).all()) == 1
+
+        sweep.start()
+        sweep.join(10)
+        waits = sweep.is_alive()
+    sweep.join()
+
+    assert (waits, taken) == (False, [])

@@ -16,7 +16,8 @@ RFC_9111, VIEW = f"{UNIT}/response_cache/test_rfc9111_storing.py::test", f"{UNIT
 DATABASE, HANGS = f"{INTEGRATION}/test_database.py::test", f"{INTEGRATION}/test_database_hangs.py::test"
 
 NO_LEASE = f"{STORE}_nothing_is_written_without_the_lease"
-RENEWED = f"{INTEGRATION}/test_jobs_sweep.py::test_it_neither_waits_for_a_lease_that_is_being_renewed_nor_ends_it"
+SWEEP = f"{INTEGRATION}/test_jobs_sweep.py::test_it"
+RENEWED = f"{SWEEP}_neither_waits_for_a_lease_that_is_being_renewed_nor_ends_it"
 #: In place of `FENCE`: any attempt may write.
 UNFENCED = "WHERE id = :id AND (lease_token = :token OR true)"
 
@@ -58,7 +59,7 @@ FENCES = (
     Mutant(
         "a handler works on without its lease",
         [Edit(f"{JOBS}/attempt.py", "            self.stop(LeaseLost(", "            (LeaseLost(")],
-        [f"{RUNNER}_an_attempt_that_lost_its_lease_writes_nothing_and_is_counted"],
+        [f"{UNIT}/jobs/test_attempt.py::test_a_handler_that_lost_its_lease_goes_no_further"],
     ),
 )
 
@@ -100,7 +101,7 @@ ATTEMPTS = (
                 f"lost_id{UNDISPATCHED_END}",
             ),
         ],
-        [f"{ENQUEUE}_sweeps_at_once_take_each_lost_job_once"],
+        [f"{SWEEP}_leaves_to_another_what_that_is_publishing"],
     ),
     Mutant(
         "an attempt does not count from its claim",
