@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import psycopg2.errors
 import pytest
@@ -55,6 +56,13 @@ def test_a_job_is_there_and_published_only_once_its_transaction_commits(scale, a
     assert hints(scale) == 1
     scale.session.execute(text("SELECT 1"))
     scale.session.commit()
+    assert hints(scale) == 1
+
+
+@pytest.mark.parametrize("when", [{"run_in": 60}, {"run_at": datetime(2999, 1, 1, tzinfo=UTC)}])
+def test_a_job_that_is_to_wait_gets_no_hint_before_its_time(scale, add, when):
+    add.enqueue(1, 2, **when)
+    add.enqueue(1, 2)
     assert hints(scale) == 1
 
 

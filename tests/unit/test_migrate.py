@@ -145,14 +145,14 @@ def test_the_release_before_accepts_and_claims_jobs_on_this_schema(database_url,
 
 
 def test_indexes_are_built_while_jobs_are_accepted_and_after_a_run_that_gave_up(database_url, engine, monkeypatch):
-    """A writer's open transaction delays them beyond any lock_timeout, and they keep no one waiting."""
+    """A snapshot that is still in use delays them beyond lock_timeout, and they keep no one waiting."""
     settings = Settings(database_url=database_url)
     migrate.upgrade(settings)
     with engine.begin() as gave_up:
         gave_up.execute(text("DROP INDEX jobs_unique"))
         gave_up.execute(text(f"UPDATE {LIBRARY_VERSION_TABLE} SET version_num = '0001'"))
     monkeypatch.setattr(migrate, "LOCK_TIMEOUT_SECONDS", 1)
-    # Its table lock is waited for by ALTER TABLE, so that it holds only what CREATE INDEX CONCURRENTLY waits for.
+    monkeypatch.setattr(migrate, "LOCK_ATTEMPTS", 1)
     insert = text(
         """INSERT INTO jobs (id, task, queue, args, max_attempts, timeout_seconds, run_at)
         VALUES (gen_random_uuid(), 'add', 'default', '{}', 5, 600, now())"""
