@@ -16,7 +16,7 @@ def describe(error: BaseException) -> dict[str, str]:
     """{"type", "message", "traceback"} of any exception, also of one whose `str` fails."""
     try:
         # SQLAlchemy adds the statement and more to what the database said; this text reaches the job's owner.
-        message = _words(error) or str(isinstance(error, StatementError) and error.orig or error)
+        message = _words(error) or str((isinstance(error, StatementError) and error.orig) or error)
     except Exception:
         message = "(the exception has no readable message)"
     try:
