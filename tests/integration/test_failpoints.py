@@ -81,6 +81,19 @@ def test_a_job_is_done_once_whatever_happens(stand: Stand, tmp_path: Path, point
     check(history, stand.query, settle_seconds=0).assert_sound()
 
 
+def test_a_hint_that_was_sent_twice_runs_its_job_once(stand: Stand, tmp_path: Path) -> None:
+    """The API's is lost; a reconciler's arrives, and the reconciler is told that it did not."""
+    stand.heal()
+    failpoints.arm(stand.failpoints, "publish.before", "timeout")
+    failpoints.arm(stand.failpoints, "publish.after", "timeout")
+
+    history = send_job(stand, tmp_path, "twice")
+    HISTORIES.append(history)
+    wait_for_end(stand, history)
+
+    check(history, stand.query, settle_seconds=0).assert_sound()
+
+
 def test_what_comes_back_after_its_pause_finds_nothing_to_change(stand: Stand) -> None:
     assert HISTORIES
     time.sleep(PAUSE_SECONDS + TIMES.lease)

@@ -32,22 +32,6 @@ MUTANTS = (
         [f"{POINTS}[effect-crash]"],
     ),
     Mutant(
-        "what is not queued can be claimed",
-        [Edit(STATEMENTS, "AND task = ANY(:tasks) AND state = 'queued' AND", "AND task = ANY(:tasks) AND")],
-        [f"{POINTS}[publish.after-error]", f"{POINTS}[completion.after-pause]", f"{POINTS}[publish.after-timeout]"],
-    ),
-    Mutant(
-        "an effect is committed before its end",
-        [
-            Edit(
-                f"{JOBS}/running.py",
-                '            failpoints.reach("effect")',
-                '            session.commit()\n            failpoints.reach("effect")',
-            )
-        ],
-        [f"{POINTS}[effect-crash]"],
-    ),
-    Mutant(
         "keys are forgotten",
         [
             Edit(KEYS, '    WHERE idempotency_keys.expires_at <= now()"""', '"""'),
