@@ -136,11 +136,8 @@ ATTEMPTS = (
     ),
     Mutant(
         "no watch on what lets no thread run",
-        [
-            Edit(f"{JOBS}/bounds.py", "exit=True", "exit=False"),
-            Edit(f"{JOBS}/runner.py", "if self.confined else 0)\n", "* 0)\n"),
-        ],
-        [f"{BOUNDS}_what_lets_no_thread_run_is_ended_and_what_rests_is_not"],
+        [Edit(f"{JOBS}/bounds.py", "signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds)", "pass")],
+        [f"{BOUNDS}_a_pool_process_that_its_job_keeps_from_all_else_is_ended"],
     ),
     Mutant(
         "a job's own SIGTERM costs it no attempt",

@@ -1,5 +1,6 @@
 """A safeguard taken away, and what came of it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -107,9 +108,10 @@ def run_tests(tree: Path, tests: Sequence[str], options: Sequence[str], log: Pat
     """Run pytest in a copy; what it printed is in `log`. Gives its XML report, beside that."""
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
-    # An editable install of the checkout must not answer for the copy.
+    # An editable install of the checkout must not answer for the copy, nor in the processes that tests start.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tree / "src"), str(tree)])}
     path = "import sys; sys.path[:0] = ['src', '.']; import pytest; sys.exit(pytest.console_main())"
     command = [sys.executable, "-c", path, *options, f"--junitxml={report}", *tests]
     with log.open("w") as out:
-        subprocess.run(command, cwd=tree, stdout=out, stderr=subprocess.STDOUT, check=False)
+        subprocess.run(command, cwd=tree, env=environment, stdout=out, stderr=subprocess.STDOUT, check=False)
     return report

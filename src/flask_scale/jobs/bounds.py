@@ -6,6 +6,7 @@ come too late for the others: it ends the whole container where one of its proce
 
 import faulthandler
 import resource
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,20 +35,24 @@ def memory_limit(max_bytes: int) -> Iterator[None]:
 
 
 class Watchdog:
-    """Ends the process where `pat` is not called for `seconds`; needs no turn of Python's own lock to do so.
+    """Ends the process where it has computed for `seconds` without a `pat`; needs no turn of Python's own lock.
 
-    What each thread was about is then in the log. Give it 0 to never end anything.
+    Its time is the process's own: one that was stopped, or waits, is not ended. What each thread was about is then in
+    the log. Give it 0 to never end anything.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        if seconds:
+            # It tells, and then does what the signal does where nobody minds it: the end.
+            faulthandler.register(signal.SIGVTALRM, file=sys.stderr, chain=True)
 
     def pat(self) -> None:
         """Say that other threads still get their turn."""
         if self._seconds:
-            faulthandler.dump_traceback_later(self._seconds, exit=True, file=sys.stderr)
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds)
 
     def rest(self) -> None:
         """Watch no more, until the next `pat`."""
         if self._seconds:
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)

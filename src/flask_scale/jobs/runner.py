@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: A handler that lets no other thread run for so many times its lease is ended with its process.
+#: A handler that computes for so many times its lease, and lets no other thread run, is ended with its process.
 DEAF_LEASES = 2
 
 #: How long a process that got SIGTERM waits to hear that the Celery worker got it too, in seconds.
