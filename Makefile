@@ -32,6 +32,18 @@ demo: setup ## Import 100,000 users into what `make run` runs, look one up, read
 test: setup lint types chart-tools ## Everything that must hold: lint, types, import rules, then every test [JOBS=4]
 	@exec $(PYTHON_VENV) -m pytest --numprocesses $(JOBS) --dist loadfile
 
+.PHONY: faults
+faults: setup ## Kill, stop, cut and slow every part under load: is an accepted job lost or doubled? [FAULTS="--long --seed 7"]
+	@exec $(PYTHON_VENV) -m tests.faults $(FAULTS)
+
+.PHONY: mutants
+mutants: setup ## Take the safeguards away, one by one: does the test meant for each notice? [ONLY=word]
+	@exec $(PYTHON_VENV) -m tests.mutants library --only "$(ONLY)"
+
+.PHONY: fault-mutants
+fault-mutants: setup ## The same with those of accepted jobs and the fault suite [ONLY=word]
+	@exec $(PYTHON_VENV) -m tests.mutants faults --only "$(ONLY)"
+
 .PHONY: lint
 lint: setup ## Style, format, and which room may import which
 	@$(STEP) "ruff check" $(PYTHON_VENV) -m ruff check .

@@ -29,8 +29,8 @@ class LingeringPool(QueuePool):
     """
 
     def __init__(self, creator: Any, pool_size: int = 5, max_overflow: int = 10, **options: Any) -> None:
-        super().__init__(_guarded(creator), pool_size, max_overflow, **options)
-        self._connect = creator
+        super().__init__(creator, pool_size, max_overflow, **options)
+        self._invoke_creator = _guarded(self._invoke_creator)
         self._pool = self._queue_class(pool_size + max_overflow, use_lifo=self._pool.use_lifo)
         self._size = pool_size
         self._needed_at = monotonic()
@@ -47,7 +47,7 @@ class LingeringPool(QueuePool):
     def recreate(self) -> "LingeringPool":
         """An empty pool like this one."""
         return self.__class__(
-            self._connect,
+            self._creator,
             pool_size=self._size,
             max_overflow=self._max_overflow,
             pre_ping=self._pre_ping,
