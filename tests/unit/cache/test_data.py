@@ -210,6 +210,11 @@ class TestErrors:
             cache.get_or_load("key", load)
         assert cache.lookup("key", load) == (1, "miss")
 
+    def test_a_load_that_failed_leaves_the_lease_to_whoever_comes_next(self, cache, backend):
+        with pytest.raises(ValueError, match="no such year"):
+            cache.get_or_load("key", Loader(ValueError("no such year")))
+        assert backend.look_up("key", tags=[], lease_seconds=30).lease is not None
+
     def test_what_json_cannot_carry_is_refused_by_key_and_type_and_the_lease_ends(self, cache):
         with pytest.raises(NotCacheable, match=r"^key: a set"):
             cache.get_or_load("key", Loader({1, 2}))

@@ -40,7 +40,12 @@ def test_a_database_that_hangs_leaves_the_gauges_out_and_does_not_hold_up_the_sc
     farm = memory_farm()
     over = threading.Event()
     monkeypatch.setattr(collector, "LONGEST_LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(farm.store, "queue_stats", lambda: over.wait(20) and [])
+
+    def hang():
+        over.wait(20)
+        return []
+
+    monkeypatch.setattr(farm.store, "queue_stats", hang)
 
     assert gauges(farm) == {}
 
