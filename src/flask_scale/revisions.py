@@ -5,13 +5,16 @@ so that the look reads the revisions' names out of the files instead; only a yes
 """
 
 import ast
+import hashlib
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psycopg2
 from psycopg2 import sql
@@ -23,6 +26,9 @@ APP_VERSION_TABLE = "alembic_version"
 
 #: What the server's list of connections says of whoever looks at the schema or changes it.
 APPLICATION_NAME = "flask-scale migrate"
+
+#: Longest wait for the version tables, which a migration may have locked.
+LOOK_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -46,44 +52,69 @@ def are_applied(settings: Settings) -> bool:
 
     False where one is pending, and also where that cannot be told so simply: ask `migrate.pending`.
     """
+    return _look(settings) == "applied"
+
+
+def wait_until_applied(settings: Settings) -> None:
+    """Return once nothing is pending, or at once where `wait_for_migrations_seconds` is 0.
+
+    A database that is away is not waited for by a program that has found it current before, in the same place: it
+    can serve what needs none.
+
+    Raises:
+        SystemExit: the time is over, the database refuses for good, or SIGTERM came; what was waited for is on stdout.
+    """
+    seconds = settings.wait_for_migrations_seconds
+    if not seconds or settings.database_url is None:
+        return
+    # The first process of a container ends by SIGTERM only if it says so.
+    before = signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
+    try:
+        standing = _look(settings)
+        if standing == "applied":
+            _mark(settings).touch()
+        if standing == "applied" or (standing == "away" and _mark(settings).exists()):
+            return
+        # In a process of its own, or each fork of this one would keep what it imports.
+        wait = [sys.executable, "-m", "flask_scale", "migrate", "--check", "--wait", str(seconds)]
+        done = subprocess.run(wait, check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+        _mark(settings).touch()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _look(settings: Settings) -> Literal["applied", "away", "unsure"]:
     if settings.database_url is None:
-        return False
+        return "unsure"
     try:
         heads = {folder: _heads(Path(folder.location) / "versions") for folder in folders(settings)}
         connection = psycopg2.connect(
             settings.database_url.replace("postgresql+psycopg2:", "postgresql:", 1),
             connect_timeout=settings.connect_timeout_seconds,
             application_name=APPLICATION_NAME,
+            options=f"-c statement_timeout={LOOK_SECONDS * 1000}",
         )
+    except psycopg2.OperationalError:
+        return "away"
+    except (OSError, SyntaxError, ValueError):
+        return "unsure"
+    try:
         with closing(connection), connection.cursor() as cursor:
             for folder, newest in heads.items():
                 cursor.execute(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(folder.version_table)))
                 if {name for (name,) in cursor.fetchall()} != newest:
-                    return False
-    except (psycopg2.Error, OSError, SyntaxError, ValueError):
-        return False
-    return True
+                    return "unsure"
+    except psycopg2.Error:
+        return "unsure"
+    return "applied"
 
 
-def wait_until_applied(settings: Settings) -> None:
-    """Return once nothing is pending, or at once where `wait_for_migrations_seconds` is 0.
-
-    Raises:
-        SystemExit: the time is over, the database refuses for good, or SIGTERM came; what was waited for is on stdout.
-    """
-    seconds = settings.wait_for_migrations_seconds
-    if not seconds or settings.database_url is None or are_applied(settings):
-        return
-    # The first process of a container ends by SIGTERM only if it says so.
-    before = signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
-    try:
-        # In a process of its own, or each fork of this one would keep what it imports.
-        wait = [sys.executable, "-m", "flask_scale", "migrate", "--check", "--wait", str(seconds)]
-        done = subprocess.run(wait, check=False)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    if done.returncode:
-        sys.exit(done.returncode)
+def _mark(settings: Settings) -> Path:
+    """A file that says that this database was found current once, for these folders."""
+    what = f"{settings.database_url} {settings.migrations} {Path(__file__).parent}"
+    return Path(tempfile.gettempdir()) / f"flask-scale-schema-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
 def _heads(versions: Path) -> set[object]:

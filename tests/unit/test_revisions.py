@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 import psycopg2.extensions
 import pytest
 
-from flask_scale import migrate
+from flask_scale import migrate, revisions
 from flask_scale.revisions import are_applied, wait_until_applied
 from flask_scale.settings import Settings
 
@@ -109,6 +110,39 @@ def test_a_start_waits_no_longer_than_it_is_told_and_not_at_all_unless_told(sett
         wait_until_applied(settings.model_copy(update={"wait_for_migrations_seconds": 0.1}))
     assert end.value.code == 1
     assert "pending: flask_scale: 0001" in capfd.readouterr().out
+
+
+def test_a_start_that_found_the_schema_once_does_not_wait_for_a_database_that_is_away(
+    settings, alembic_folder, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    write(alembic_folder, {"a": None})
+    waiting = settings.model_copy(update={"wait_for_migrations_seconds": 0.1})
+    away = waiting.model_copy(update={"connect_timeout_seconds": 1})
+    monkeypatch.setenv("FLASK_SCALE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    with monkeypatch.context() as down:
+        down.setattr(psycopg2, "connect", refuse)
+        with pytest.raises(SystemExit):
+            wait_until_applied(away)
+    migrate.upgrade(settings)
+    wait_until_applied(waiting)
+    with monkeypatch.context() as down:
+        down.setattr(psycopg2, "connect", refuse)
+        wait_until_applied(away)
+
+
+def refuse(*_arguments, **_options):
+    raise psycopg2.OperationalError("away")
+
+
+def test_a_look_does_not_wait_for_a_lock_on_the_version_table(settings, alembic_folder, monkeypatch):
+    monkeypatch.setattr(revisions, "LOOK_SECONDS", 1)
+    write(alembic_folder, {"a": None})
+    migrate.upgrade(settings)
+    with psycopg2.connect(settings.database_url) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE flask_scale_version")
+        assert not are_applied(settings)
+    assert are_applied(settings)
 
 
 @pytest.mark.parametrize("program", ["serve", "worker"])
