@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from flask_scale.cli import group
 from flask_scale.database import Database
@@ -134,6 +135,31 @@ def test_a_long_purge_goes_in_batches_and_shows_how_far_it_is(store, old, migrat
     monkeypatch.setattr("flask_scale.cli.jobs.BATCH", 2)
     purged = run(migrated_database_url, "jobs", "purge", "--older-than", "1s")
     assert (purged.stdout, purged.stderr.startswith("deleting")) == ("deleted 4 jobs\n", True)
+
+
+def test_a_purge_does_not_count_first(old, migrated_database_url, monkeypatch):
+    def count_too_long(*_arguments, **_options):
+        raise OperationalError("SELECT count(*)", {}, Exception("canceling statement due to statement timeout"))
+
+    monkeypatch.setattr(PostgresJobStore, "count_finished", count_too_long)
+    assert run(migrated_database_url, "jobs", "purge", "--older-than", "59m").stdout == "deleted 4 jobs\n"
+    assert run(migrated_database_url, "jobs", "purge", "--older-than", "59m", "--dry-run").exit_code == 1
+
+
+def test_a_purge_ends_though_jobs_go_on_finishing(store, old, migrated_database_url, monkeypatch):
+    purge = PostgresJobStore.purge
+    batches = []
+
+    def finish_one_then_purge(self, *arguments, **options):
+        assert len(batches) < 10, "it goes on and on"
+        store.cancel(accepted(store).id)
+        batches.append(purge(self, *arguments, **options))
+        return batches[-1]
+
+    monkeypatch.setattr("flask_scale.cli.jobs.BATCH", 4)
+    monkeypatch.setattr(PostgresJobStore, "purge", finish_one_then_purge)
+    purged = run(migrated_database_url, "jobs", "purge", "--older-than", "0s")
+    assert (purged.stdout, batches) == ("deleted 7 jobs\n", [4, 3])
 
 
 @pytest.mark.parametrize(

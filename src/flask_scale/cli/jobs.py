@@ -158,15 +158,16 @@ def purge(age: float, state: str | None, dry_run: bool) -> None:
     """
     ended = cast("JobState | None", state)
     with _jobs() as jobs:
-        found = jobs.store.count_finished(age_seconds=age, state=ended)
         if dry_run:
+            found = jobs.store.count_finished(age_seconds=age, state=ended)
             click.echo(f"would delete {_counted(found)}")
             return
-        gone = 0
-        with click.progressbar(length=found, label="deleting", file=sys.stderr, hidden=found <= BATCH) as bar:
-            while batch := jobs.store.purge(BATCH, age_seconds=age, state=ended):
-                gone += batch
-                bar.update(batch)
+        gone = batch = jobs.store.purge(BATCH, age_seconds=age, state=ended)
+        # Not until none is left: with a short age, others finish meanwhile.
+        while batch == BATCH:
+            click.echo(f"deleting, {_counted(gone)} so far", err=True)
+            batch = jobs.store.purge(BATCH, age_seconds=age, state=ended)
+            gone += batch
     click.echo(f"deleted {_counted(gone)}")
 
 
