@@ -172,10 +172,11 @@ class JobStore(Protocol):
         """Due jobs whose hint nobody sent; they count as dispatched from now on."""
         ...
 
-    def take_waiting(self, limits: Mapping[str, int]) -> list[Hint]:
+    def take_waiting(self, limits: Mapping[str, int], queues: Sequence[str]) -> list[Hint]:
         """Due jobs of the tasks in `limits` whose hint nobody sent, as many of each as may start beside the others.
 
-        They count as dispatched from now on. One that runs takes a slot, and so does one that was dispatched.
+        They count as dispatched from now on. One that runs takes a slot, and so does one of these queues that was
+        dispatched; jobs of other queues are neither taken nor counted.
         """
         ...
 

@@ -223,11 +223,11 @@ class MemoryJobStore:
     def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         return self._take([row for row in self._due(tasks) if row.dispatched_at is None][:limit])
 
-    def take_waiting(self, limits: Mapping[str, int]) -> list[Hint]:
+    def take_waiting(self, limits: Mapping[str, int], queues: Sequence[str]) -> list[Hint]:
         with self._lock:
             hints: list[Hint] = []
             for task, most in limits.items():
-                due = self._due([task])
+                due = [row for row in self._due([task]) if row.job.queue in queues]
                 waiting = [row for row in due if row.dispatched_at is None]
                 free = most - self._running(task) - (len(due) - len(waiting))
                 hints += self._take(waiting[: max(0, free)])

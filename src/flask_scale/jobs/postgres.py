@@ -166,8 +166,11 @@ class PostgresJobStore:
     def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         return [_hint(row) for row in self._all(statements.TAKE_UNDISPATCHED, tasks=list(tasks), limit=limit)]
 
-    def take_waiting(self, limits: Mapping[str, int]) -> list[Hint]:
-        rows = [self._all(statements.TAKE_WAITING, task=task, max_running=most) for task, most in limits.items()]
+    def take_waiting(self, limits: Mapping[str, int], queues: Sequence[str]) -> list[Hint]:
+        rows = [
+            self._all(statements.TAKE_WAITING, task=task, max_running=most, queues=list(queues))
+            for task, most in limits.items()
+        ]
         return [_hint(row) for row in itertools.chain.from_iterable(rows)]
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:

@@ -82,7 +82,7 @@ class Reconciler:
         start_due(self._store, self._settings, self._schedules)
         if self._publisher.waiting(self._queues[0]) is not None:
             self._publish_undispatched()
-            publish_waiting(self._store, self._publisher, self._limits)
+            publish_waiting(self._store, self._publisher, self._limits, self._queues)
             self._publish_overdue()
         self._purge()
 

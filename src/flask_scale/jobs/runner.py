@@ -17,6 +17,7 @@ from flask_scale.jobs.contract import Backoff, Claim
 from flask_scale.jobs.failure import SIGTERM_CODE, describe
 from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.interruption import Interruption
+from flask_scale.jobs.job import Job
 from flask_scale.jobs.running import RunningJob, result_text
 from flask_scale.jobs.slots import publish_waiting
 from flask_scale.metrics.instruments import instruments
@@ -81,15 +82,15 @@ class Runner:
             logger.info(
                 "job %s (%s) attempt %s: %s in %.3f s", job_id, claim.job.task, claim.job.attempt, outcome, seconds
             )
-        self._send_next(claim.job.task)
+        self._send_next(claim.job)
 
-    def _send_next(self, task: str) -> None:
+    def _send_next(self, ended: Job) -> None:
         """Send the hint of a job that waited for the slot that is free now; what fails here, the next sweep does."""
-        limits = {name: most for name, most in self._tasks.limits().items() if name == task}
+        limits = {name: most for name, most in self._tasks.limits().items() if name == ended.task}
         try:
-            publish_waiting(self._store, self._publisher, limits)
+            publish_waiting(self._store, self._publisher, limits, [ended.queue])
         except AWAY as error:
-            logger.warning("task %s: the database is away, the next sweep starts what waits: %s", task, error)
+            logger.warning("task %s: the database is away, the next sweep starts what waits: %s", ended.task, error)
 
     def _claim(self, job_id: str) -> Claim | None:
         tasks, lease_seconds = self._tasks.handled(), self._settings.job_lease_seconds

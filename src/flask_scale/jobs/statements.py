@@ -175,12 +175,13 @@ TAKE_UNDISPATCHED = text(
     RETURNING id, queue, timeout_seconds"""
 )
 
-#: Due jobs of a task with a limit that nobody published, as many as there are slots that no other has.
+#: Due jobs of a task with a limit that nobody published, as many as there are slots that no other has. A hint in a
+#: queue that is not one of these holds no slot: perhaps nobody reads it.
 TAKE_WAITING = text(
     f"""WITH lost AS (SELECT id AS lost_id FROM jobs
-        WHERE {_DUE} AND dispatched_at IS NULL AND task = :task
-        ORDER BY run_at LIMIT greatest(0, :max_running - {_RUNNING}
-            - (SELECT count(*) FROM jobs WHERE {_DUE} AND dispatched_at IS NOT NULL AND task = :task))
+        WHERE {_DUE} AND dispatched_at IS NULL AND task = :task AND queue = ANY(:queues)
+        ORDER BY run_at LIMIT greatest(0, :max_running - {_RUNNING} - (SELECT count(*) FROM jobs
+            WHERE {_DUE} AND dispatched_at IS NOT NULL AND task = :task AND queue = ANY(:queues)))
         FOR UPDATE SKIP LOCKED)
     UPDATE jobs SET dispatched_at = now() FROM lost
     WHERE id = lost_id AND {_DUE} AND dispatched_at IS NULL

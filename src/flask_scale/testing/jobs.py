@@ -298,20 +298,28 @@ class JobStoreConformance:
     def test_what_waits_for_a_slot_is_taken_once_there_is_one_and_no_more_than_that(self, store: JobStore) -> None:
         jobs = [accepted(store, dispatched=True) for _ in range(4)]
         claims = [claim_slot(store, job.id) for job in jobs]
-        assert store.take_waiting(LIMITS) == []
+        assert store.take_waiting(LIMITS, ["default"]) == []
         assert claims[0] is not None
         succeed(store, claims[0].lease)
-        assert [hint.job_id for hint in store.take_waiting(LIMITS)] == [jobs[2].id]
-        assert store.take_waiting(LIMITS) == []
+        assert [hint.job_id for hint in store.take_waiting(LIMITS, ["default"])] == [jobs[2].id]
+        assert store.take_waiting(LIMITS, ["default"]) == []
         store.undispatch([jobs[2].id])
-        assert len(store.take_waiting(LIMITS)) == 1
-        assert store.take_waiting({"other": 9}) == []
+        assert len(store.take_waiting(LIMITS, ["default"])) == 1
+        assert store.take_waiting({"other": 9}, ["default"]) == []
+
+    def test_a_hint_in_a_queue_that_is_not_looked_after_takes_no_slot(self, store: JobStore) -> None:
+        for _ in range(2):
+            accepted(store, queue="gone", dispatched=True)
+        accepted(store, queue="gone")
+        waiting = accepted(store)
+        assert [hint.job_id for hint in store.take_waiting(LIMITS, ["default"])] == [waiting.id]
+        assert store.take_waiting(LIMITS, ["gone", "default"]) == []
 
     def test_a_limit_that_was_lowered_below_what_runs_lets_nothing_start(self, store: JobStore) -> None:
         jobs = [accepted(store) for _ in range(3)]
         claimed(store, jobs[0].id)
         claimed(store, jobs[1].id)
-        assert store.take_waiting({"add": 1}) == []
+        assert store.take_waiting({"add": 1}, ["default"]) == []
         assert store.claim(jobs[2].id, tasks=["add"], worker="one", lease_seconds=LEASE, limits={"add": 1}) is None
 
     # Writing under the lease

@@ -27,6 +27,9 @@ INDEXES = {
     "jobs_unique": """CREATE UNIQUE INDEX CONCURRENTLY jobs_unique
         ON jobs (task, coalesce(owner, ''), unique_key)
         WHERE unique_key IS NOT NULL AND state IN ('queued', 'running')""",
+    # How many slots of a task its hints hold.
+    "jobs_hinted": """CREATE INDEX CONCURRENTLY jobs_hinted
+        ON jobs (task) WHERE state = 'queued' AND dispatched_at IS NOT NULL""",
 }
 
 
@@ -47,5 +50,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.execute("DROP TABLE job_schedules")
-    op.execute("DROP INDEX jobs_unique, jobs_finished")
+    op.execute("DROP INDEX jobs_unique, jobs_finished, jobs_hinted")
     op.execute("ALTER TABLE jobs DROP COLUMN unique_key")
