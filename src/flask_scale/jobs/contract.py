@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, Lease, NewJob
@@ -66,6 +68,9 @@ class Standby(NamedTuple):
 #: A Celery worker that the reconciler has not noted for this long is taken for gone.
 WORKER_SILENCE_SECONDS = 60.0
 
+#: A database that is away for a moment; what was to be written is tried again.
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
 #: No task is held to a number of running jobs.
 NO_LIMITS: Mapping[str, int] = {}
 
@@ -108,8 +113,17 @@ class JobStore(Protocol):
         """The job's history, oldest first."""
         ...
 
-    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
-        """Cancel a queued job, or ask a running one to stop; None where there was nothing to change."""
+    def cancel(
+        self,
+        job_id: str,
+        owner: str | None = None,
+        session: Session | None = None,
+        state: JobState | None = None,
+    ) -> Job | None:
+        """Cancel a queued job, or ask a running one to stop; None where there was nothing to change.
+
+        With `state`, only a job that is still in it.
+        """
         ...
 
     def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:

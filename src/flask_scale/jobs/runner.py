@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flask import Flask
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from flask_scale.errors import JobCancelled, JobReleased, LeaseLost, NotConfigured, PermanentJobError
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.attempt import Attempt
 from flask_scale.jobs.bounds import Watchdog, memory_limit
-from flask_scale.jobs.contract import Backoff, Claim
+from flask_scale.jobs.contract import AWAY, Backoff, Claim
 from flask_scale.jobs.failure import SIGTERM_CODE, describe
 from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.interruption import Interruption
@@ -32,9 +30,6 @@ DEAF_LEASES = 2
 
 #: How long a process that got SIGTERM waits to hear that the Celery worker got it too, in seconds.
 SIGTERM_SECONDS = 2.0
-
-#: A database that is away for a moment; what was to be written is tried again.
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class Runner:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask_scale.errors import TaskError
-from flask_scale.jobs.contract import JobStore, Standby
+from flask_scale.jobs.contract import AWAY, JobStore, Standby
 from flask_scale.settings import Settings
 
 if TYPE_CHECKING:
@@ -76,17 +76,27 @@ def start_due(store: JobStore, settings: Settings, schedules: Sequence[Schedule]
 
     However many ticks were missed, it is one run. A schedule that is new begins with its next tick, and so does one
     whose line was changed: where two releases with different lines run side by side, each makes its own ticks' runs.
+
+    Failure policy: what is wrong with one schedule is told in the log, and holds up no other.
     """
     if not schedules:
         return
     now, rows = store.schedules([schedule.name for schedule in schedules])
     for schedule in schedules:
-        tick = schedule.last_tick(now)
-        row, due = rows.get(schedule.name), schedule.standby(tick)
-        if row is None or _is_anothers(row, due, now, settings):
-            store.note_schedule(schedule.name, due)
-        elif tick > row.tick:
-            _start(store, settings, schedule, due)
+        try:
+            _look(store, settings, schedule, rows.get(schedule.name), now)
+        except AWAY:
+            raise
+        except Exception:
+            logger.exception("schedule %s: its run could not be accepted", schedule.name)
+
+
+def _look(store: JobStore, settings: Settings, schedule: Schedule, row: Standby | None, now: datetime) -> None:
+    due = schedule.standby(schedule.last_tick(now))
+    if row is None or _is_anothers(row, due, now, settings):
+        store.note_schedule(schedule.name, due)
+    elif due.tick > row.tick:
+        _start(store, settings, schedule, due)
 
 
 def _is_anothers(row: Standby, due: Standby, now: datetime, settings: Settings) -> bool:

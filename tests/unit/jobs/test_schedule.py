@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flask_scale import FlaskScale
 from flask_scale.errors import TaskError
@@ -191,3 +192,31 @@ def test_clocks_of_the_process_do_not_count(farm, nightly, ran):
     assert farm.clock() < datetime.now(UTC) - timedelta(days=300)
     sweep(farm)
     assert ran == []
+
+
+def test_a_schedule_whose_run_is_refused_holds_up_no_other_and_is_told(farm, ran, monkeypatch, caplog):
+    farm.scale.task("bad", cron="* * * * *")(lambda job: None)
+    farm.scale.task("good", cron="* * * * *")(lambda job: ran.append(1))
+    sweep(farm)
+    farm.clock.advance(60)
+    accept = farm.store.insert
+
+    def insert(session, new):
+        if new.task == "bad":
+            raise IntegrityError("INSERT", {}, Exception("a check of the table"))
+        return accept(session, new)
+
+    monkeypatch.setattr(farm.store, "insert", insert)
+    sweep(farm)
+    assert ran == [1]
+    assert "schedule bad: its run could not be accepted" in caplog.text
+
+
+def test_a_database_that_is_away_ends_the_look(farm, nightly, monkeypatch):
+    def away(*_arguments):
+        raise OperationalError("INSERT", {}, Exception("no server"))
+
+    monkeypatch.setattr(farm.store, "start_periodic", away)
+    farm.clock.advance(2 * HOUR)
+    with pytest.raises(OperationalError):
+        sweep(farm)
