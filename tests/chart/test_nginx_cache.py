@@ -84,3 +84,12 @@ def test_each_host_and_scheme_that_a_trusted_proxy_names_has_an_entry(nginx):
 def test_what_is_not_for_everybody_is_the_apps(nginx, path):
     status(nginx, path)
     assert "nginx; hit" not in status(nginx, path)
+
+
+@pytest.mark.parametrize("reason", [{"Authorization": "Bearer a"}, {"Range": "bytes=0-9", "If-Range": '"c"'}])
+def test_a_client_with_credentials_or_that_wants_a_part_is_led_past_with_its_conditions(nginx, reason):
+    headers = {"If-None-Match": '"a"', "If-Match": '"b"', **reason}
+    assert requests.get(nginx.url + "/told", headers=headers, timeout=10).json() == headers
+    status(nginx, "/own/s-maxage=62")
+    answer = requests.get(nginx.url + "/own/s-maxage=62", headers=reason, timeout=10)
+    assert "nginx; hit" not in answer.headers["Cache-Status"]

@@ -157,6 +157,21 @@ def test_a_response_of_a_rule_is_not_for_those_with_credentials(edge: Edge) -> N
     assert edge.get("/ruled", Cookie="user=bob").json()["cookie"] == "user=bob"
 
 
+CONDITIONS = {"If-None-Match": '"a"', "If-Modified-Since": "Sun, 01 Nov 2026 00:00:00 GMT", "If-Match": '"b"'}
+
+
+@pytest.mark.parametrize("reason", [{"Authorization": "Bearer a"}, {"Range": "bytes=0-9", "If-Range": '"c"'}])
+def test_a_client_with_credentials_or_that_wants_a_part_is_led_past_with_its_conditions(
+    edge: Edge, reason: dict[str, str]
+) -> None:
+    """nginx takes conditions away from what it might keep: the app could never say 304 or 206."""
+    headers = {**CONDITIONS, **reason}
+    for _ in range(2):
+        assert requests.get(edge.nginx.url + "/told", headers=headers, timeout=10).json() == headers
+        answer = requests.get(edge.nginx.url + "/public", headers={"Authorization": "Bearer a"}, timeout=10)
+        assert "nginx; hit" not in answer.headers["Cache-Status"]
+
+
 def test_nginxs_own_word_stays_within(edge: Edge) -> None:
     assert "X-Accel-Expires" not in edge.get("/own/max-age=60").headers
 

@@ -103,12 +103,14 @@ $problems
 #: What may be kept, and how long, the app says (`s-maxage`, `stale-while-revalidate`, `stale-if-error`, and
 #: X-Accel-Expires: 0 for what differs by more than the encoding). The many spellings of Accept-Encoding come down to
 #: four, each with an entry of its own; those of browsers stand there as they are, a regular expression takes longer.
-#: Who asks for what is missing goes to the app, which loads it once for all who ask at once; here they would poll.
+#: A client with credentials of its own, or that wants a part, is led past the cache, conditions and all: nginx takes
+#: these away where it might keep the answer. Who asks for what is missing goes to the app, which loads it once for all
+#: who ask at once; here they would poll.
 CACHE = Template("""\
     proxy_cache_path "$folder/cache" keys_zone=responses:16m max_size=256m inactive=10m use_temp_path=off;
     sendfile on;
     tcp_nopush on;
-    open_file_cache max=10000 inactive=60s;
+    open_file_cache max=500 inactive=60s;
     map $$http_accept_encoding $$encoding {
         default identity;
         gzip gzip;
@@ -119,12 +121,20 @@ CACHE = Template("""\
         "~*\\bbr\\b(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$$))" br;
         "~*\\bgzip\\b(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$$))" gzip;
     }
+    map "$$http_authorization$$http_range" $$past_cache { "" ""; default 1; }
+    map $$past_cache $$past_if_match { 1 $$http_if_match; }
+    map $$past_cache $$past_if_none_match { 1 $$http_if_none_match; }
+    map $$past_cache $$past_if_modified_since { 1 $$http_if_modified_since; }
+    map $$past_cache $$past_if_unmodified_since { 1 $$http_if_unmodified_since; }
+    map $$past_cache $$past_range { 1 $$http_range; }
+    map $$past_cache $$past_if_range { 1 $$http_if_range; }
     map $$upstream_cache_status $$cache_status {
         HIT "nginx; hit";
         STALE "nginx; hit; detail=stale";
         UPDATING "nginx; hit; detail=updating";
         MISS "nginx; fwd=uri-miss";
         EXPIRED "nginx; fwd=stale";
+        BYPASS "nginx; fwd=bypass";
         default "";
     }
 """)
@@ -134,6 +144,14 @@ CACHED = """\
             proxy_cache_background_update on;
             proxy_ignore_headers Vary;
             proxy_set_header Accept-Encoding $encoding;
+            proxy_cache_bypass $past_cache;
+            proxy_no_cache $past_cache;
+            proxy_set_header If-Match $past_if_match;
+            proxy_set_header If-None-Match $past_if_none_match;
+            proxy_set_header If-Modified-Since $past_if_modified_since;
+            proxy_set_header If-Unmodified-Since $past_if_unmodified_since;
+            proxy_set_header Range $past_range;
+            proxy_set_header If-Range $past_if_range;
             add_header Cache-Status $cache_status always;"""
 
 UPSTREAM = "        server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;"

@@ -39,6 +39,13 @@ def varied() -> Response:
     return response
 
 
+@app.get("/told")
+def told() -> Response:
+    """What of the client's conditions came through; private, and kept by nobody."""
+    names = ("If-None-Match", "If-Modified-Since", "If-Match", "Range", "If-Range", "Authorization")
+    return jsonify({name: request.headers[name] for name in names if name in request.headers})
+
+
 @app.get("/behind")
 @scale.cached_response(60, key=lambda: request.headers.get("Cookie", ""))
 def behind() -> Response:
