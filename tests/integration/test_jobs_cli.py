@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from flask_scale.cli import group
 from flask_scale.database import Database
+from flask_scale.jobs import Jobs
 from flask_scale.jobs.contract import Page
 from flask_scale.jobs.postgres import PostgresJobStore
 from flask_scale.settings import Settings
@@ -100,6 +101,30 @@ def test_a_selection_is_longer_than_a_page(store, migrated_database_url, monkeyp
         accepted(store)
     cancelled = run(migrated_database_url, "jobs", "cancel", "--state", "queued")
     assert cancelled.stdout.count("cancelled") == 5
+    assert cancelled.stderr == "5 jobs\n"
+
+
+def test_a_selection_that_fits_none_says_so(dead, migrated_database_url):
+    none = run(migrated_database_url, "jobs", "cancel", "--task", "nosuch")
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "0 jobs\n")
+
+
+def test_a_job_that_started_meanwhile_is_not_stopped_with_the_queued_ones(store, migrated_database_url, monkeypatch):
+    started, waiting = accepted(store), accepted(store)
+    listed = Jobs.list
+
+    def list_then_start(self, *arguments, **options):
+        page = listed(self, *arguments, **options)
+        if page:
+            claimed(store, started.id)
+        return page
+
+    monkeypatch.setattr(Jobs, "list", list_then_start)
+    cancelled = run(migrated_database_url, "jobs", "cancel", "--state", "queued")
+    assert (cancelled.exit_code, cancelled.stdout) == (1, f"{waiting.id} cancelled\n")
+    assert cancelled.stderr == f"flask-scale: job {started.id} cannot be cancelled: it is running\n1 job\n"
+    job = store.get(started.id)
+    assert (job.state, job.cancel_requested) == ("running", False)
 
 
 @pytest.mark.parametrize("what", ["retry", "cancel"])

@@ -126,7 +126,7 @@ def retry(job_ids: tuple[str, ...], state: str | None, task: str | None, owner: 
     """
     with _jobs() as jobs:
         chosen = _chosen(jobs, job_ids, (state or "dead",), bool(state), task, owner)
-        _each(chosen, jobs.requeue)
+        _each(chosen, jobs.requeue, count=not job_ids)
 
 
 @command.command("cancel")
@@ -140,8 +140,10 @@ def cancel(job_ids: tuple[str, ...], state: str | None, task: str | None, owner:
     Name them, or choose them by --state, --task and --owner: without --state, queued and running ones.
     """
     with _jobs() as jobs:
-        states = (state,) if state else ("queued", "running")
-        _each(_chosen(jobs, job_ids, states, bool(state), task, owner), jobs.cancel)
+        chosen = _chosen(jobs, job_ids, (state,) if state else ("queued", "running"), bool(state), task, owner)
+        # One that went on meanwhile is not what was asked for.
+        only = cast("JobState | None", state)
+        _each(chosen, lambda job_id: jobs.cancel(job_id, state=only), count=not job_ids)
 
 
 @command.command("purge")
@@ -196,15 +198,20 @@ def _matching(jobs: Jobs, states: tuple[str, ...], task: str | None, owner: str 
             before = (page[-1].created_at, page[-1].id)
 
 
-def _each(job_ids: Iterable[str], change: Callable[[str], Job]) -> None:
+def _each(job_ids: Iterable[str], change: Callable[[str], Job], *, count: bool) -> None:
+    """Change them all and tell each; with `count`, in the end how many: one that chose by options named none."""
+    changed = 0
     failed = False
     for job_id in job_ids:
         try:
             job = change(job_id)
+            changed += 1
             click.echo(f"{job.id} {'is asked to stop' if job.state == 'running' else job.state}")
         except (JobNotFound, JobStateError) as error:
             click.echo(f"flask-scale: {error}", err=True)
             failed = True
+    if count:
+        click.echo(_counted(changed), err=True)
     if failed:
         sys.exit(1)
 

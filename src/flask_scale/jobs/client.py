@@ -126,16 +126,22 @@ class Jobs:
             job = self.get(job_id, owner)
         return job
 
-    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job:
+    def cancel(
+        self,
+        job_id: str,
+        owner: str | None = None,
+        session: Session | None = None,
+        state: JobState | None = None,
+    ) -> Job:
         """Cancel a queued job, or ask a running one to stop. Asking again changes nothing.
 
-        With `session`, in the caller's transaction, and with its connection.
+        With `session`, in the caller's transaction, and with its connection. With `state`, only if it is still in it.
 
         Raises:
             JobNotFound: there is none, or it belongs to another owner.
-            JobStateError: it finished before.
+            JobStateError: it finished before, or is not in `state`.
         """
-        changed = self.store.cancel(job_id, owner, session)
+        changed = self.store.cancel(job_id, owner, session, state)
         if changed is not None:
             return changed
         job = self.get(job_id, owner, session)

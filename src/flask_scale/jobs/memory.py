@@ -103,12 +103,20 @@ class MemoryJobStore:
         row = self._rows.get(job_id)
         return list(row.events) if row is not None else []
 
-    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
+    def cancel(
+        self,
+        job_id: str,
+        owner: str | None = None,
+        session: Session | None = None,
+        state: JobState | None = None,
+    ) -> Job | None:
         with self._lock:
             if session is not None:
                 self._remember(session, job_id)
             job = self.get(job_id, owner)
             if job is None or job.finished or (job.state == "running" and job.cancel_requested):
+                return None
+            if state not in (None, job.state):
                 return None
             if job.state == "queued":
                 return self._change(job_id, "cancelled", state="cancelled", cancel_requested=True, finished_at=...)

@@ -70,9 +70,16 @@ class PostgresJobStore:
         known = valid_id(job_id)
         return [JobEvent(**row) for row in self._all(statements.EVENTS, id=known)] if known else []
 
-    def cancel(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job | None:
+    def cancel(
+        self,
+        job_id: str,
+        owner: str | None = None,
+        session: Session | None = None,
+        state: JobState | None = None,
+    ) -> Job | None:
         known = valid_id(job_id)
-        return _job(self._first_in(session, statements.CANCEL, id=known, owner=owner, detail=None)) if known else None
+        values = {"id": known, "owner": owner, "state": state, "detail": None}
+        return _job(self._first_in(session, statements.CANCEL, **values)) if known else None
 
     def requeue(self, job_id: str, *, dispatched: bool) -> Job | None:
         known = valid_id(job_id)

@@ -71,7 +71,7 @@ CANCEL = _logged(
     """UPDATE jobs SET cancel_requested = true, version = version + 1,
         state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
         finished_at = CASE state WHEN 'queued' THEN now() END
-    WHERE id = :id AND (:owner IS NULL OR owner = :owner)
+    WHERE id = :id AND (:owner IS NULL OR owner = :owner) AND (:state IS NULL OR state = :state)
       AND (state = 'queued' OR state = 'running' AND NOT cancel_requested)""",
     "CASE state WHEN 'cancelled' THEN 'cancelled' ELSE 'cancel_requested' END",
 )

@@ -420,6 +420,15 @@ class JobStoreConformance:
         assert store.claim(job.id, tasks=["add"], worker="one", lease_seconds=LEASE) is None
         assert store.cancel(job.id) is None
 
+    def test_a_job_that_is_no_longer_in_the_state_is_not_cancelled(self, store: JobStore) -> None:
+        started, waiting = accepted(store), accepted(store)
+        claimed(store, started.id)
+        assert store.cancel(started.id, state="queued") is None
+        assert store.cancel(waiting.id, state="running") is None
+        assert [_read(store, job.id).cancel_requested for job in (started, waiting)] == [False, False]
+        assert store.cancel(waiting.id, state="queued") is not None
+        assert store.cancel(started.id, state="running") is not None
+
     def test_a_cancel_in_a_transaction_that_rolls_back_has_not_been(self, store: JobStore) -> None:
         job = accepted(store)
         with pytest.raises(ZeroDivisionError):
