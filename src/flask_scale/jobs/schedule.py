@@ -50,12 +50,12 @@ class Schedule:
 
         try:
             local = now.astimezone(ZoneInfo(self.time_zone))
-        except (KeyError, ValueError, OSError):
+        except (KeyError, TypeError, ValueError, OSError):
             raise TaskError(
                 f"schedule {self.name!r}: {self.time_zone!r} is no time zone such as Europe/Paris"
             ) from None
         try:
-            if len(self.cron.split()) != 5:
+            if not isinstance(self.cron, str) or len(self.cron.split()) != 5:
                 raise CronSimError("give minute, hour, day, month and weekday")
             # Backwards it begins with the second that a fraction belongs to.
             return next(CronSim(self.cron, local.replace(microsecond=1), reverse=True))

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,20 +21,29 @@ if TYPE_CHECKING:
     from flask_scale.jobs.client import Jobs
     from flask_scale.jobs.running import RunningJob
 
+#: What may stand between the commas of `--queues`.
+QUEUE = re.compile(r"[^\s,]+")
+
 #: Words of `enqueue` itself, which a task's arguments cannot be called.
 RESERVED = frozenset({"session", "owner", "run_at", "run_in", "unique_key"})
 
-#: Longest `unique_key`, in bytes of UTF-8.
+#: Longest `unique_key` and `owner`, in bytes of UTF-8: an index holds both.
 LONGEST_KEY = 512
 
-#: Longest `run_in`, in seconds: some thirty years.
+#: Longest `run_in` and `timeout`, in seconds: some thirty years.
 LONGEST_WAIT = 1e9
+
+#: Most attempts, and most jobs that run at once.
+MOST = 1_000_000_000
 
 
 class Task:
     """A task by name. Enqueue it anywhere; it runs where a Celery worker has its handler.
 
     Make one with `@scale.task` (function and task in one) or `scale.declare_task` (apart).
+
+    Raises:
+        TaskError: one of the words is none that a job could have.
     """
 
     def __init__(
@@ -59,8 +69,15 @@ class Task:
         self._signature: inspect.Signature | None = None
         #: Its cron lines.
         self.schedules: list[Schedule] = []
-        if max_running is not None and (isinstance(max_running, bool) or max_running < 1):
-            raise TaskError(f"task {name!r}: max_running must be 1 or more, not {max_running}")
+        if not _is_text(queue) or not QUEUE.fullmatch(queue):
+            raise TaskError(f"task {name!r}: queue must be a name without commas and blanks, not {queue!r}")
+        for word, number in (("max_attempts", max_attempts), ("max_running", max_running)):
+            if number is not None and not (type(number) is int and 1 <= number <= MOST):
+                raise TaskError(f"task {name!r}: {word} must be 1 or more, a whole number, not {number!r}")
+        if timeout is not None and not (type(timeout) in (int, float) and 0 < timeout <= LONGEST_WAIT):
+            raise TaskError(
+                f"task {name!r}: timeout must be over 0 and at most {LONGEST_WAIT:g} seconds, not {timeout!r}"
+            )
         _refuse_reserved(name, args.model_fields if args else ())
 
     @property
@@ -165,8 +182,8 @@ class Task:
             queue=self.queue,
             args=args,
             owner=owner,
-            max_attempts=self.max_attempts or settings.job_max_attempts,
-            timeout_seconds=self.timeout or settings.job_timeout_seconds,
+            max_attempts=settings.job_max_attempts if self.max_attempts is None else self.max_attempts,
+            timeout_seconds=settings.job_timeout_seconds if self.timeout is None else self.timeout,
             run_at=run_at,
             run_in=run_in,
             unique_key=unique_key,
@@ -225,8 +242,11 @@ class TaskRegistry:
         """Decorate a function as a task and its handler in one.
 
         Raises:
-            TaskError: the name is taken, or the cron line is none.
+            TaskError: the name is taken, the cron line is none, or another word is none that a job could have.
         """
+
+        if cron is None and time_zone != "UTC":
+            raise TaskError(f"task {name!r}: time_zone is that of a cron line: give cron too")
 
         def decorate(function: Callable[..., Any]) -> Task:
             task = Task(
@@ -256,7 +276,7 @@ class TaskRegistry:
         """Declare a task whose handler is elsewhere.
 
         Raises:
-            TaskError: the name is taken.
+            TaskError: the name is taken, or another word is none that a job could have.
         """
         return self._add(
             Task(name, queue=queue, max_attempts=max_attempts, timeout=timeout, max_running=max_running, args=args)
@@ -325,14 +345,16 @@ def _seconds(task: str, run_in: Any) -> float:
 
 
 def _check_key(task: str, key: Any) -> None:
-    if key is None:
-        return
+    if key is not None and not _is_text(key):
+        raise TaskError(f"task {task!r}: unique_key must be 1 to {LONGEST_KEY} bytes of text without NUL")
+
+
+def _is_text(value: Any) -> bool:
+    """True for text that a column takes, and an index."""
     try:
-        if isinstance(key, str) and 0 < len(key.encode()) <= LONGEST_KEY and "\0" not in key:
-            return
+        return isinstance(value, str) and 0 < len(value.encode()) <= LONGEST_KEY and "\0" not in value
     except UnicodeEncodeError:
-        pass
-    raise TaskError(f"task {task!r}: unique_key must be 1 to {LONGEST_KEY} bytes of text without NUL")
+        return False
 
 
 def _refuse_reserved(task: str, names: Any) -> None:

@@ -62,6 +62,9 @@ def test_the_last_tick_of_a_line_is_that_of_its_zones_clocks(cron, zone, now, ti
         ("* * * * *", "", "is no time zone"),
         ("* * * * *", "../etc/passwd", "is no time zone"),
         ("* * * * *", "Europe", "is no time zone"),
+        ("* * * * *", None, "is no time zone"),
+        (5, "UTC", "give minute, hour"),
+        (None, "Europe/Paris", "give cron too"),
     ],
 )
 def test_a_line_or_zone_that_is_none_is_refused_where_it_is_declared(cron, zone, why):

@@ -161,10 +161,23 @@ def test_an_unfinished_job_of_the_key_is_given_instead_of_a_second_and_counts_on
     assert counted() == before + 2
 
 
-@pytest.mark.parametrize("most", [0, -1, True])
-def test_a_limit_of_running_jobs_is_one_or_more(most):
-    with pytest.raises(TaskError, match="max_running must be 1 or more"):
-        FlaskScale().task("t", max_running=most)(ok)
+@pytest.mark.parametrize("most", [0, -1, True, 1.5, float("nan"), "3", 2**31])
+@pytest.mark.parametrize("word", ["max_running", "max_attempts"])
+def test_a_limit_of_attempts_or_running_jobs_is_one_or_more(word, most):
+    with pytest.raises(TaskError, match=f"{word} must be 1 or more"):
+        FlaskScale().task("t", **{word: most})(ok)
+
+
+@pytest.mark.parametrize("timeout", [0, -5, float("nan"), float("inf"), "60", True])
+def test_a_time_limit_is_over_zero_seconds(timeout):
+    with pytest.raises(TaskError, match="timeout must be over 0"):
+        FlaskScale().declare_task("t", args=Args, timeout=timeout)
+
+
+@pytest.mark.parametrize("queue", ["", None, "a,b", " a", "a b", "a\0", "\ud800"])
+def test_a_queue_is_one_that_a_worker_can_be_told(queue):
+    with pytest.raises(TaskError, match="queue must be a name"):
+        FlaskScale().task("t", queue=queue)(ok)
 
 
 def test_limits_are_those_of_the_tasks_that_are_handled_here():
