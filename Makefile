@@ -36,6 +36,10 @@ test: setup lint types chart-tools ## Everything that must hold: lint, types, im
 faults: setup ## Kill, stop, cut and slow every part under load: is an accepted job lost or doubled? [FAULTS="--long --seed 7"]
 	@exec $(PYTHON_VENV) -m tests.faults $(FAULTS)
 
+.PHONY: poison
+poison: setup ## What 1% of jobs that harm their worker cost the others
+	@exec $(PYTHON_VENV) -m tests.poison
+
 .PHONY: mutants
 mutants: setup ## Take the safeguards away, one by one: does the test meant for each notice? [ONLY=word]
 	@exec $(PYTHON_VENV) -m tests.mutants library --only "$(ONLY)"
