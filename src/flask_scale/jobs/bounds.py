@@ -5,6 +5,7 @@ come too late for the others: it ends the whole container where one of its proce
 """
 
 import faulthandler
+import os
 import resource
 import signal
 import sys
@@ -51,6 +52,11 @@ class Watchdog:
         """Say that other threads still get their turn."""
         if self._seconds:
             signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds)
+
+    def bite(self) -> None:
+        """End the process here and now."""
+        if self._seconds:
+            os._exit(os.EX_SOFTWARE)
 
     def rest(self) -> None:
         """Watch no more, until the next `pat`."""

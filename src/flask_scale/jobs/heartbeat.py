@@ -5,8 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from flask_scale.errors import JobReleased, JobTimeout, LeaseLost
 from flask_scale.jobs.attempt import Attempt
 from flask_scale.jobs.bounds import Watchdog
@@ -26,8 +24,9 @@ PATIENCE_SECONDS = 5.0
 class Heartbeat:
     """A thread beside the handler, for as long as the attempt lasts. A handler that does not let it run is watched.
 
-    Failure policy: a database that does not answer is asked again; once the lease must have run out, the
-    attempt counts as lost, since another may have begun.
+    Failure policy: a database that does not answer, or cannot be asked for want of memory, is asked again; once the
+    lease must have run out, the attempt counts as lost, since another may have begun. What ends the heartbeat itself
+    ends the attempt, and its process where that may be: nobody would keep the lease.
     """
 
     def __init__(
@@ -63,9 +62,16 @@ class Heartbeat:
 
     def _watch(self) -> None:
         pause = min(LOOK_SECONDS, self._settings.job_heartbeat_seconds / 2)
-        while not self._over.wait(pause):
-            self._watchdog.pat()
-            self._look(time.monotonic())
+        try:
+            while not self._over.wait(pause):
+                self._watchdog.pat()
+                self._look(time.monotonic())
+        except BaseException:
+            try:
+                logger.exception("job %s: its heartbeat failed, nobody keeps its lease", self._attempt.job.id)
+                self._attempt.stop(LeaseLost(f"job {self._attempt.job.id}: its heartbeat failed"))
+            finally:
+                self._watchdog.bite()
 
     def _look(self, now: float) -> None:
         job = self._attempt.job
@@ -86,7 +92,8 @@ class Heartbeat:
             return
         try:
             standing = self._store.renew(self._attempt.lease, self._settings.job_lease_seconds)
-        except SQLAlchemyError as error:
+        except Exception as error:
+            # Not the database's alone: at its limit of memory nothing in the process is sure to work.
             logger.warning("job %s: its heartbeat did not reach the database: %s", self._attempt.job.id, error)
             self._next_renewal = now + min(1.0, self._settings.job_heartbeat_seconds)
             if not self._attempt.holds_row and now - self._renewed_at > self._settings.job_lease_seconds:

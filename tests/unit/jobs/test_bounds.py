@@ -6,11 +6,13 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import pytest
 
 from flask_scale.jobs import bounds, failure, running
+from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.runner import Runner
 from flask_scale.testing.jobs import history
 from tests.support.memory_jobs import memory_farm
@@ -108,9 +110,20 @@ def test_a_pool_process_that_its_job_keeps_from_all_else_is_ended(farm):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGVTALRM
 
 
+def test_a_pool_process_whose_heartbeat_failed_is_ended(farm, monkeypatch):
+    monkeypatch.setattr(Heartbeat, "_look", lambda *_arguments: bytearray(2**62))
+    deaf = farm.scale.task("deaf")(lambda job: time.sleep(60))
+    child = os.fork()
+    if child == 0:
+        attempt(farm, deaf)
+        os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == os.EX_SOFTWARE
+
+
 def test_without_bounds_nothing_is_watched(monkeypatch):
     monkeypatch.setattr(bounds.signal, "setitimer", None)
     bounds.Watchdog(0).pat()
+    bounds.Watchdog(0).bite()
     bounds.Watchdog(0).rest()
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from flask_scale.errors import JobCancelled, LeaseLost, PermanentJobError
+from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.runner import Runner
 from flask_scale.metrics.instruments import instruments
 from flask_scale.testing.jobs import history, run_jobs
@@ -249,6 +250,38 @@ def test_the_heartbeat_keeps_the_lease_of_a_long_job(farm):
     assert farm.jobs.get(job.id).state == "succeeded"
 
 
+def test_a_heartbeat_that_could_not_renew_for_want_of_memory_renews_the_lease_later(farm, monkeypatch):
+    renew, failures = farm.store.renew, iter([MemoryError(), RuntimeError("can't start new thread")])
+    renewed = threading.Event()
+
+    def starved(*arguments):
+        for error in failures:
+            raise error
+        renewed.set()
+        return renew(*arguments)
+
+    monkeypatch.setattr(farm.store, "renew", starved)
+    job = farm.scale.task()(lambda job: renewed.wait(60)).delay()
+    run_jobs(farm.app)
+    assert farm.jobs.get(job.id).result is True
+
+
+def test_an_attempt_whose_heartbeat_failed_has_lost_its_lease(farm, monkeypatch, caplog):
+    monkeypatch.setattr(Heartbeat, "_look", _raise_memory)
+
+    @farm.scale.task()
+    def long(job):
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            with job.transaction():
+                time.sleep(0.05)
+
+    job = long.delay()
+    run_jobs(farm.app)
+    assert history(farm.store, job.id) == ["enqueued", "claimed"]
+    assert "its heartbeat failed" in caplog.text
+
+
 def test_a_job_whose_task_has_no_handler_is_left_alone(farm):
     class Nothing(BaseModel):
         pass
@@ -360,6 +393,10 @@ def test_a_result_is_written_once_the_database_is_back(farm, monkeypatch):
     job = farm.scale.task("add")(lambda job: 3).delay()
     run_jobs(farm.app)
     assert farm.jobs.get(job.id).result == 3
+
+
+def _raise_memory(*_args, **_kwargs):
+    raise MemoryError
 
 
 def _raise_away(*_args, **_kwargs):
