@@ -2,7 +2,7 @@
 
 Rows go by COPY into a temporary table and from there in one statement to where they belong, in email
 order: that is kind to the indexes, and no two imports wait for each other in a circle. Every function
-takes the caller's session and leaves the commit to it.
+but `forget_purged` takes the caller's session and leaves the commit to it.
 """
 
 import csv
@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, delete, select, text
 from sqlalchemy.orm import Session
 
+from flask_scale.database import Database
 from services.domain.errors import ImportConflict
 from services.domain.import_rows import ImportRow, Refusal
 from services.domain.models import HeldRow, ImportRefusal
@@ -57,6 +58,17 @@ _RELEASE = text("""WITH inserted AS (
     SELECT line, email FROM import_held_rows AS row
     WHERE job_id = :job_id AND NOT EXISTS (SELECT FROM inserted WHERE inserted.email = row.email)
     ORDER BY line LIMIT 1""")
+
+#: Imports that left rows and whose job is gone. It looks at one row of each import, not at all.
+_PURGED = text("""WITH RECURSIVE import AS (
+        SELECT CAST(:nil AS uuid) AS job_id
+        UNION ALL
+        SELECT least(
+            (SELECT job_id FROM import_refusals AS row WHERE row.job_id > import.job_id ORDER BY job_id LIMIT 1),
+            (SELECT job_id FROM import_held_rows AS row WHERE row.job_id > import.job_id ORDER BY job_id LIMIT 1))
+        FROM import WHERE job_id IS NOT NULL)
+    SELECT job_id FROM import
+    WHERE job_id > CAST(:nil AS uuid) AND NOT EXISTS (SELECT FROM jobs WHERE jobs.id = import.job_id)""")
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,16 @@ def forget(session: Session, job_id: UUID) -> None:
     """Drop what an import wrote besides users, so that it can begin again."""
     session.execute(delete(ImportRefusal).where(ImportRefusal.job_id == job_id))
     _forget_held(session, job_id)
+
+
+def forget_purged(database: Database) -> None:
+    """Drop what imports wrote besides users and whose jobs were purged: a report is there as long as its job."""
+    with database.transaction() as session:
+        purged = session.scalars(_PURGED, {"nil": UUID(int=0)}).all()
+    for job_id in purged:
+        with database.transaction() as session:
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            forget(session, job_id)
 
 
 def refusals(session: Session, job_id: UUID, *, after_line: int = 0, limit: int) -> Sequence[ImportRefusal]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, update
 
 from flask_scale.jobs.running import RunningJob
-from services.domain import exports, files
+from services.domain import exports, files, imports
 from services.domain.csv_cells import write_rows
 from services.domain.files import FileWriter
 from services.domain.models import File
@@ -29,6 +29,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 def run(job: RunningJob, args: ExportArgs) -> dict[str, Any]:
     """Write the file; gives its size, its SHA-256 and the number of users in it."""
     files.remove_expired(scale.database, scale.jobs)
+    imports.forget_purged(scale.database)
     return _Export(job, args).run()
 
 

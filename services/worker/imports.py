@@ -52,6 +52,7 @@ def run(job: RunningJob, args: ImportArgs) -> dict[str, int]:
         PermanentJobError: the file is gone or is no import, or `fail` met a conflict.
     """
     files.remove_expired(scale.database, scale.jobs)
+    imports.forget_purged(scale.database)
     try:
         return _Import(job, args).run()
     except (NotAnImport, FileGone, ImportConflict) as error:

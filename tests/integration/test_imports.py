@@ -13,7 +13,7 @@ from flask_scale.jobs.running import RunningJob
 from services.domain import imports as domain_imports
 from services.worker import imports as worker_imports
 from tests.support.directory import Directory
-from tests.support.imports import DIRTY, HEADER, accept_import, people, report, users
+from tests.support.imports import DIRTY, HEADER, accept_import, fresh_key, people, report, users
 from tests.support.work import Killed, Workplace
 from tests.support.work import workplace as running_workplace
 
@@ -221,6 +221,38 @@ def test_a_stale_attempt_writes_nothing(directory: Directory, workplace: Workpla
 def test_a_finished_import_keeps_no_file(directory: Directory, workplace: Workplace):
     run(directory, workplace, HEADER + ADA)
     assert directory.execute("SELECT FROM files") == directory.execute("SELECT FROM file_chunks") == []
+
+
+@pytest.mark.parametrize("sweeper", ["import", "export"])
+def test_what_an_import_wrote_beside_users_goes_with_its_job(directory: Directory, workplace: Workplace, sweeper: str):
+    purged = [accept_import(directory, HEADER + b"broken\n" * 2) for _ in range(2)]
+    kept = accept_import(directory, HEADER + b"broken\n" * 2)
+    for job_id in (*purged, kept):
+        workplace.run(job_id)
+        hold_a_row(directory, job_id)
+    directory.execute(
+        "UPDATE jobs SET finished_at = now() - interval '1 hour' WHERE id = ANY(CAST(:ids AS uuid[]))", ids=purged
+    )
+    assert workplace.jobs.store.purge(10, age_seconds=60) == 2
+
+    if sweeper == "import":
+        next_job = accept_import(directory, HEADER + ADA)
+    else:
+        next_job = directory.post("/v1/exports", json={}, headers=fresh_key()).get_json()["id"]
+    assert workplace.run(next_job).state == "succeeded"
+
+    for table in ("import_refusals", "import_held_rows"):
+        left = directory.execute(f"SELECT DISTINCT job_id FROM {table}")
+        assert [str(row.job_id) for row in left] == [kept]
+    assert [row["line"] for row in report(directory, kept)] == [2, 3]
+
+
+def hold_a_row(directory: Directory, job_id: str) -> None:
+    """What a `fail` leaves that was killed in the middle and not queued again."""
+    directory.execute(
+        "INSERT INTO import_held_rows (job_id, email, name, country, line) VALUES (:id, 'a@example.com', 'A', 'GB', 3)",
+        id=job_id,
+    )
 
 
 def test_progress_goes_to_the_files_size(directory: Directory, workplace: Workplace):
