@@ -74,6 +74,18 @@ class Cursor(extensions.cursor):
         with _watch.over(self.connection):
             return super().fetchmany(size)
 
+    def fetchone(self) -> tuple[Any, ...] | None:
+        with self._over_fetch():
+            return super().fetchone()
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        with self._over_fetch():
+            return super().fetchall()
+
+    def _over_fetch(self) -> AbstractContextManager[None]:
+        """A named cursor's rows are the server's; any other has them all."""
+        return _UNLIMITED if self.name is None else _watch.over(self.connection)
+
 
 class Watch:
     """Who waits for a server in this process, and until when."""
@@ -95,12 +107,13 @@ class Watch:
 
     @contextmanager
     def _limited(self, connection: Connection, limit: float) -> Iterator[None]:
-        with self._lock:
-            self._until[connection] = time.monotonic() + limit
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="database silence", daemon=True)
-                self._thread.start()
         try:
+            with self._lock:
+                self._until[connection] = time.monotonic() + limit
+                if self._thread is None:
+                    thread = threading.Thread(target=self._look, name="database silence", daemon=True)
+                    thread.start()
+                    self._thread = thread  # Only one that runs: else the next caller tries again.
             yield
         finally:
             with self._lock:

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import psutil
+import psycopg2
 import pytest
 import requests
 from sqlalchemy import exc, text
@@ -128,6 +130,50 @@ def test_a_statement_whose_backend_hangs_is_given_up_and_its_connection_with_it(
     assert db.engine.pool.checkedout() == 0
     with db.transaction() as session:
         assert session.scalar(text("SELECT 1")) == 1
+
+
+@pytest.fixture
+def connection(database_url):
+    connection = psycopg2.connect(database_url, connection_factory=partial(silence.Connection, longest_silence=1.0))
+    yield connection
+    connection.close()
+
+
+@contextmanager
+def suspended(connection) -> Iterator[None]:
+    """While inside, the connection's backend is stopped, but not longer than a test may take."""
+    process = psutil.Process(connection.info.backend_pid)
+    wake = threading.Timer(AT_LONGEST / 3, process.resume)
+    process.suspend()
+    wake.start()
+    try:
+        yield
+    finally:
+        wake.cancel()
+        process.resume()
+
+
+@pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall"])
+def test_a_cursor_of_the_server_that_hangs_is_given_up(connection, fetch):
+    cursor = connection.cursor("export")
+    cursor.execute("SELECT generate_series(1, 3)")
+    with suspended(connection), pytest.raises(psycopg2.OperationalError, match="server closed the connection"):
+        getattr(cursor, fetch)()
+
+
+def test_a_watch_that_could_not_be_begun_is_begun_by_the_next_statement(connection, monkeypatch):
+    cursor = connection.cursor()
+    monkeypatch.setattr(silence, "_watch", silence.Watch())
+    with monkeypatch.context() as starved:
+        starved.setattr(threading.Thread, "start", _refuse)
+        with pytest.raises(RuntimeError):
+            cursor.execute("SELECT 1")
+    with suspended(connection), pytest.raises(psycopg2.OperationalError, match="server closed the connection"):
+        cursor.execute("SELECT 1")
+
+
+def _refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_a_transaction_with_a_timeout_of_its_own_may_take_longer(build):
