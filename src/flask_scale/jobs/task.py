@@ -130,7 +130,8 @@ class Task:
         text = self._dump(args, kwargs)
         _check_run_at(self.name, run_at, run_in)
         seconds = _seconds(self.name, run_in)
-        _check_key(self.name, unique_key)
+        _check_text(self.name, "unique_key", unique_key)
+        _check_text(self.name, "owner", owner)
         return _jobs().enqueue(
             self, text, session=session, owner=owner, run_at=run_at, run_in=seconds, unique_key=unique_key
         )
@@ -156,7 +157,7 @@ class Task:
         full = f"{self.name}:{name}" if name else self.name
         if any(schedule.name == full for schedule in self.schedules):
             raise TaskError(f"schedule {full!r} is there already: give this one another name")
-        _check_key(self.name, f"periodic:{full}")
+        _check_text(self.name, "unique_key", f"periodic:{full}")
         schedule = Schedule(full, self, cron, time_zone, self._dump(tuple(args), dict(kwargs or {})))
         schedule.last_tick(datetime.now(UTC))
         self.schedules.append(schedule)
@@ -293,8 +294,20 @@ class TaskRegistry:
         return self._tasks[name]
 
     def schedules(self) -> list[Schedule]:
-        """The schedules of the tasks that this process can run."""
-        return [schedule for task in self if task.handled for schedule in task.schedules]
+        """The schedules of the tasks that this process can run.
+
+        Raises:
+            TaskError: two of them have one name, so that one would never run.
+        """
+        found: dict[str, Schedule] = {}
+        for schedule in (schedule for task in self if task.handled for schedule in task.schedules):
+            other = found.setdefault(schedule.name, schedule)
+            if other is not schedule:
+                raise TaskError(
+                    f"tasks {other.task.name!r} and {schedule.task.name!r} both have a schedule {schedule.name!r}: "
+                    "give one another name"
+                )
+        return list(found.values())
 
     def limits(self) -> dict[str, int]:
         """Most jobs that may run at once, of the tasks that this process can run and that have such a limit."""
@@ -344,9 +357,9 @@ def _seconds(task: str, run_in: Any) -> float:
     return float(seconds)
 
 
-def _check_key(task: str, key: Any) -> None:
-    if key is not None and not _is_text(key):
-        raise TaskError(f"task {task!r}: unique_key must be 1 to {LONGEST_KEY} bytes of text without NUL")
+def _check_text(task: str, word: str, value: Any) -> None:
+    if value is not None and not _is_text(value):
+        raise TaskError(f"task {task!r}: {word} must be 1 to {LONGEST_KEY} bytes of text without NUL")
 
 
 def _is_text(value: Any) -> bool:

@@ -90,6 +90,13 @@ def test_schedules_of_a_task_have_names(farm):
     assert [schedule.name for schedule in farm.scale.tasks.schedules()] == ["report", "report:eu"]
 
 
+def test_two_tasks_whose_schedules_have_one_name_are_refused_where_they_would_run(farm):
+    farm.scale.task("mail:daily", cron="0 1 * * *")(lambda job: None)
+    farm.scale.task("mail")(lambda job: None).periodic("0 2 * * *", name="daily")
+    with pytest.raises(TaskError, match="'mail:daily' and 'mail' both have a schedule 'mail:daily'"):
+        farm.scale.tasks.schedules()
+
+
 def test_only_schedules_of_tasks_with_a_handler_here_are_looked_after():
     class Nothing(BaseModel):
         pass

@@ -138,6 +138,9 @@ def test_a_job_begins_at_its_time_or_so_long_from_now(farm):
         ({"unique_key": "a\0"}, "without NUL"),
         ({"unique_key": "\ud800"}, "bytes of text"),
         ({"unique_key": 2024}, "bytes of text"),
+        ({"owner": ""}, "owner must be 1 to 512 bytes"),
+        ({"owner": 5}, "owner must be"),
+        ({"owner": "a\0b"}, "owner must be"),
     ],
 )
 def test_words_of_enqueue_that_it_cannot_use_are_refused(farm, words, why):
