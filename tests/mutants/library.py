@@ -221,8 +221,8 @@ ENQUEUES = (
         [
             Edit(
                 STATEMENTS,
-                "(:owner IS NULL OR owner = :owner)\n      AND (state = 'queued'",
-                "(:owner IS NULL OR true)\n      AND (state = 'queued'",
+                "    WHERE id = :id AND (:owner IS NULL OR owner = :owner)",
+                "    WHERE id = :id AND (:owner IS NULL OR true)",
             )
         ],
         [f"{STORE}_another_owner_neither_sees_nor_cancels_a_job"],
@@ -232,8 +232,8 @@ ENQUEUES = (
         [
             Edit(
                 STATEMENTS,
-                "(:owner IS NULL OR owner = :owner) AND (:state IS NULL",
-                "(:owner IS NULL OR true) AND (:state IS NULL",
+                "    WHERE (:owner IS NULL OR owner = :owner) AND",
+                "    WHERE (:owner IS NULL OR true) AND",
             )
         ],
         [f"{STORE}_a_list_keeps_to_owner_state_and_task"],
