@@ -1,5 +1,6 @@
 """Celery's consumer with a beat, and with patience: a broker that is away is no reason to be restarted."""
 
+from time import monotonic
 from typing import Any
 
 from celery import bootsteps
@@ -10,6 +11,9 @@ from flask_scale.jobs import liveness
 
 #: Seconds between two tries to connect: from, raised by, to at most.
 RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 3.0}
+
+#: For how long events of tasks wait for others, in seconds: each of their messages costs as much as a short job's.
+EVENTS_SECONDS = 0.25
 
 
 class BeatStep(bootsteps.StartStopStep):
@@ -36,7 +40,20 @@ class BeatStep(bootsteps.StartStopStep):
 
 
 class PatientConsumer(Consumer):
-    """A consumer that tries often to reach the broker and beats while it waits."""
+    """A consumer that tries often to reach the broker and beats while it waits; it sends events by the handful."""
+
+    # celery-types does not know them.
+    hub: Any
+    _flush_events: Any
+
+    _events_due_at = 0.0
+
+    def on_send_event_buffered(self) -> Any:
+        """Send what has come together soon; Celery would at once. A lost connection forgets its timers, never this."""
+        now = monotonic()
+        if self.hub and now >= self._events_due_at:
+            self._events_due_at = now + EVENTS_SECONDS
+            self.hub.call_later(EVENTS_SECONDS, self._flush_events)
 
     def ensure_connected(self, conn: Any) -> Any:
         def wait() -> None:
