@@ -94,11 +94,14 @@ def test_who_finds_no_connection_free_waits_within_the_timeout() -> None:
     silent = StandIn({"/": b" "})  # never a whole answer
 
     async def ask_two_at_once(client: Client) -> list[object]:
-        return list(await asyncio.gather(client.get("/"), client.get("/"), return_exceptions=True))
+        both = [asyncio.create_task(client.get("/")) for _ in range(2)]
+        while not silent.asked:
+            await asyncio.sleep(0.01)
+        assert silent.connections == 1
+        return list(await asyncio.gather(*both, return_exceptions=True))
 
-    found = asyncio.run(with_client(silent, ask_two_at_once, connections=1, timeout_seconds=0.2))
+    found = asyncio.run(with_client(silent, ask_two_at_once, connections=1, timeout_seconds=1.0))
     assert [type(one) for one in found] == [TimeoutError, TimeoutError]  # type: ignore[attr-defined]
-    assert silent.connections == 1
 
 
 def test_goodput_counts_by_when_an_answer_was_seen_and_shares_by_when_it_was_due() -> None:
