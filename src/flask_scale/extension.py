@@ -14,7 +14,8 @@ from flask_scale.settings import Settings, load_settings
 from flask_scale.state import EXTENSION, State, state_of
 
 if TYPE_CHECKING:
-    from flask_scale.jobs.task import Task, TaskRegistry
+    from flask_scale.jobs import TaskRegistry
+    from flask_scale.jobs.task import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")

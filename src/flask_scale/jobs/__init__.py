@@ -11,7 +11,8 @@ from flask_scale.jobs.client import Jobs
 from flask_scale.jobs.collector import queue_collector
 from flask_scale.jobs.job import FINISHED, STATES, Job, JobEvent, JobState
 from flask_scale.jobs.postgres import PostgresJobStore
-from flask_scale.jobs.task import Task, TaskRegistry
+from flask_scale.jobs.registry import TaskRegistry
+from flask_scale.jobs.task import Task
 from flask_scale.state import State
 
 __all__ = [
