@@ -1,4 +1,7 @@
-"""The chart's safeguards of traffic; each falls to a scene on the cluster of `make cluster`."""
+"""The chart's safeguards of traffic; each is to fall to a scene on the cluster of `make cluster`.
+
+One does not: see docs/decisions/0007-scenes.md.
+"""
 
 from tests.mutants.mutant import Edit, Mutant
 
