@@ -11,7 +11,7 @@ CACHE_PREFIX: {{ printf "fs:%s:" (printf "%s/%s" .Release.Namespace .Release.Nam
 MIGRATIONS: {{ quote . }}
 {{- end }}
 {{- if include "flask-scale.migrated" . }}
-WAIT_FOR_MIGRATIONS_SECONDS: "600"
+WAIT_FOR_MIGRATIONS_SECONDS: {{ include "flask-scale.migrationSeconds" . | quote }}
 {{- end }}
 {{- end -}}
 
@@ -91,6 +91,9 @@ volumeMounts:
 {{- if and (include "flask-scale.hasDatabase" .) (ne .Values.migrations.mode "none") }}true{{ end -}}
 {{- end -}}
 
+{{/* Seconds that a pod waits for the migrations. */}}
+{{- define "flask-scale.migrationSeconds" -}}600{{- end -}}
+
 {{/*
 The pod template of API or worker: (dict "root" $ "component" "api" "values" .Values.api "command" "serve" "ports" $ports "probes" $probes),
 where ports and probes are what the chart gives: [{name, containerPort}] and {readiness, liveness}.
@@ -119,7 +122,7 @@ spec:
   initContainers:
     {{- if $gate }}
     - name: wait-for-migrations
-      args: [migrate, --check, --wait, "600"]
+      args: [migrate, --check, --wait, {{ include "flask-scale.migrationSeconds" $root | quote }}]
       {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
       resources:
         {{- toYaml $root.Values.migrations.resources | nindent 8 }}
@@ -138,7 +141,7 @@ spec:
       ports:
         {{- toYaml .ports | nindent 8 }}
       {{- /* A minute to start in, and the time that migrations may take. */}}
-      {{- $seconds := empty $migrated | ternary 60 660 }}
+      {{- $seconds := empty $migrated | ternary 0 (include "flask-scale.migrationSeconds" $root | int) | add 60 }}
       {{- $startup := dict "httpGet" .probes.liveness.httpGet "periodSeconds" 1 "timeoutSeconds" 5 "failureThreshold" $seconds }}
       {{- range $name, $probe := merge .probes (dict "startup" $startup) }}
       {{ $name }}Probe:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import NO_LIMITS, JobStore
+from flask_scale.jobs.hints import send_taken
 from flask_scale.jobs.publisher import Publisher
 from flask_scale.jobs.schedule import Schedule, start_due
 from flask_scale.jobs.slots import publish_waiting
@@ -107,8 +108,7 @@ class Reconciler:
     def _publish_undispatched(self) -> None:
         while hints := self._store.take_undispatched(self._unlimited, BATCH):
             failpoints.reach("sweep")
-            if not self._publisher.publish(hints):
-                self._store.undispatch([hint.job_id for hint in hints])
+            if not send_taken(self._store, self._publisher, hints):
                 return
 
     def _publish_overdue(self) -> None:
@@ -122,8 +122,7 @@ class Reconciler:
             logger.warning("queue %s: %d hints seem lost, sent again", queue, len(hints))
             instruments().jobs_recovered.labels("overdue").inc(len(hints))
             failpoints.reach("sweep")
-            if not self._publisher.publish(hints):
-                self._store.undispatch([hint.job_id for hint in hints])
+            send_taken(self._store, self._publisher, hints)
 
     def _purge(self) -> None:
         _in_batches(self._store.purge_keys)
