@@ -71,15 +71,14 @@ def wait_until_applied(settings: Settings) -> None:
     before = signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
     try:
         standing = _look(settings)
-        if standing == "applied":
-            _mark(settings).touch()
-        if standing == "applied" or (standing == "away" and _mark(settings).exists()):
+        if standing == "away" and _mark(settings).exists():
             return
-        # In a process of its own, or each fork of this one would keep what it imports.
-        wait = [sys.executable, "-m", "flask_scale", "migrate", "--check", "--wait", str(seconds)]
-        done = subprocess.run(wait, check=False)
-        if done.returncode:
-            sys.exit(done.returncode)
+        if standing != "applied":
+            # In a process of its own, or each fork of this one would keep what it imports.
+            wait = [sys.executable, "-m", "flask_scale", "migrate", "--check", "--wait", str(seconds)]
+            done = subprocess.run(wait, check=False)
+            if done.returncode:
+                sys.exit(done.returncode)
         _mark(settings).touch()
     finally:
         signal.signal(signal.SIGTERM, before)
