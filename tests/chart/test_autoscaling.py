@@ -96,6 +96,22 @@ def test_only_keda_lets_the_workers_go_to_zero():
     assert all('pod=~"shop-flask-scale-api-.*"' in trigger["metadata"]["query"] for trigger in spec["triggers"])
 
 
+def test_where_the_workers_may_go_to_zero_a_running_job_keeps_one():
+    for settings, threshold in (({}, "2"), ({"WORKER_CONCURRENCY": 4}, "4")):
+        objects = render(merge(CASES["keda-to-zero"], {"settings": settings}))
+        running = objects.component("ScaledObject", "worker")["spec"]["triggers"][-1]
+        assert "flask_scale_jobs_running" in running["metadata"]["query"]
+        assert (running["metricType"], running["metadata"]["threshold"]) == ("AverageValue", threshold)
+    assert "flask_scale_jobs_running" not in str(rendered("keda").component("ScaledObject", "worker"))
+    assert "flask_scale_jobs_running" in str(rendered("keda-bundled").get("ConfigMap", "prometheus"))
+
+
+def test_keda_takes_no_answer_for_no_load():
+    for item in rendered("keda").of("ScaledObject"):
+        for trigger in item["spec"]["triggers"]:
+            assert trigger["type"] == "cpu" or trigger["metadata"]["ignoreNullValues"] == "false"
+
+
 # What they aim at
 
 
@@ -122,7 +138,7 @@ def test_cpu_counts_anyway_where_there_is_nothing_else():
 
 def test_keda_refuses_cpu_where_nothing_may_run_so_that_it_has_none():
     values = merge(CASES["keda-to-zero"], {"worker": CPU})
-    assert targets(render(values, api_versions=(METRICS_SERVER,)), "worker") == ["prometheus", "prometheus"]
+    assert "cpu" not in targets(render(values, api_versions=(METRICS_SERVER,)), "worker")
 
 
 # How fast

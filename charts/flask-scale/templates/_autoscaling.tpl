@@ -103,7 +103,7 @@ cluster does not serve CPU, unless it is all that there is to aim at.
 {{- div (mul $limit (int .Values.api.autoscaling.inFlightPercent)) 100 | max 1 -}}
 {{- end -}}
 
-{{/* A Prometheus trigger of KEDA: (list $ "query" threshold "metricType"). */}}
+{{/* A Prometheus trigger of KEDA: (list $ "query" threshold "metricType"). No answer is no zero: nothing is scaled by it. */}}
 {{- define "flask-scale.trigger" -}}
 - type: prometheus
   metricType: {{ index . 3 }}
@@ -111,6 +111,7 @@ cluster does not serve CPU, unless it is all that there is to aim at.
     serverAddress: {{ (index . 0).Values.autoscaling.prometheusAddress | default (printf "http://%s-prometheus.%s.svc:9090" (include "flask-scale.fullname" (index . 0)) (index . 0).Release.Namespace) }}
     query: {{ index . 1 }}
     threshold: {{ index . 2 | quote }}
+    ignoreNullValues: "false"
 {{- end -}}
 
 {{/* PromQL's selector of this release's pods: (list $ "api"), with more: (list $ "api" "status=~\"5..\""). */}}

@@ -170,6 +170,10 @@ class Jobs:
         """(queue, depth, oldest_age_seconds) of every queue with due jobs that wait."""
         return self.store.queue_stats()
 
+    def running(self) -> dict[str, int]:
+        """Running jobs by queue."""
+        return self.store.running()
+
     def unhandled(self) -> dict[str, int]:
         """Due jobs by task, of tasks that no running Celery worker handles."""
         return self.store.unhandled()

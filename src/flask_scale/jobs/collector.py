@@ -20,7 +20,7 @@ LONGEST_LOOK_SECONDS = 5.0
 
 
 class QueueCollector(Collector):
-    """Depth and oldest age by queue, and jobs that wait for a handler. Series: queues in use plus such tasks.
+    """Depth, oldest age and running jobs by queue, and jobs that wait for a handler. Series: queues plus such tasks.
 
     A queue of the settings or of a declared task is told at 0 too: an autoscaler takes no series for no answer, and
     would never scale down.
@@ -48,21 +48,26 @@ class QueueCollector(Collector):
         age = GaugeMetricFamily(
             "flask_scale_queue_oldest_age_seconds", "How long the longest waiting job has been due.", labels=["queue"]
         )
+        running = GaugeMetricFamily(
+            "flask_scale_jobs_running", "Running jobs, also those that lost their worker.", labels=["queue"]
+        )
         unhandled = GaugeMetricFamily(
             "flask_scale_jobs_unhandled", "Due jobs of a task that no running Celery worker handles.", labels=["task"]
         )
         try:
             waiting = {stat.queue: stat for stat in self._jobs.queue_stats()}
-            for queue in sorted(self._queues | waiting.keys()):
+            runs = self._jobs.running()
+            for queue in sorted(self._queues | waiting.keys() | runs.keys()):
                 stat = waiting.get(queue, QueueStat(queue, 0, 0.0))
                 depth.add_metric([queue], stat.depth)
                 age.add_metric([queue], stat.oldest_age_seconds)
+                running.add_metric([queue], runs.get(queue, 0))
             for task, count in self._jobs.unhandled().items():
                 unhandled.add_metric([task], count)
         except SQLAlchemyError as error:
             logger.warning("no queue gauges, the database does not answer: %s", error)
             return ()
-        return depth, age, unhandled
+        return depth, age, running, unhandled
 
 
 def queue_collector(state: State) -> Collector:

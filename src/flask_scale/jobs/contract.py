@@ -233,6 +233,10 @@ class JobStore(Protocol):
         """Depth and oldest age of every queue that holds due jobs."""
         ...
 
+    def running(self) -> dict[str, int]:
+        """Running jobs by queue, also those whose lease ran out and that no sweep has seen yet."""
+        ...
+
     def unhandled(self) -> dict[str, int]:
         """Due jobs by task, of tasks for which no live Celery worker has a handler."""
         ...

@@ -310,6 +310,11 @@ class MemoryJobStore:
             for queue in sorted({job.queue for job in due})
         ]
 
+    def running(self) -> dict[str, int]:
+        with self._lock:
+            queues = [row.job.queue for row in self._rows.values() if row.job.state == "running"]
+        return {queue: queues.count(queue) for queue in sorted(set(queues))}
+
     def unhandled(self) -> dict[str, int]:
         silent = self._after(-WORKER_SILENCE_SECONDS)
         handled = {task for tasks, seen in self._workers.values() if seen > silent for task in tasks}

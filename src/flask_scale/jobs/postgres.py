@@ -230,6 +230,9 @@ class PostgresJobStore:
     def queue_stats(self) -> list[QueueStat]:
         return [QueueStat(row["queue"], row["depth"], row["age"]) for row in self._all(statements.QUEUE_STATS)]
 
+    def running(self) -> dict[str, int]:
+        return {row["queue"]: row["running"] for row in self._all(statements.RUNNING)}
+
     def unhandled(self) -> dict[str, int]:
         return {row["task"]: row["depth"] for row in self._all(statements.UNHANDLED, age=WORKER_SILENCE_SECONDS)}
 

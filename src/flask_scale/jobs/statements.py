@@ -264,6 +264,8 @@ QUEUE_STATS = text(
     FROM jobs WHERE {_DUE} GROUP BY queue ORDER BY queue"""
 )
 
+RUNNING = text("SELECT queue, count(*) AS running FROM jobs WHERE state = 'running' GROUP BY queue ORDER BY queue")
+
 #: Due jobs by task where no worker seen within `:age` seconds has a handler.
 UNHANDLED = text(
     f"""SELECT task, count(*) AS depth FROM jobs WHERE {_DUE} AND NOT EXISTS (

@@ -567,6 +567,17 @@ class JobStoreConformance:
         assert (first.queue, first.depth, second.queue, second.depth) == ("default", 2, "urgent", 1)
         assert 5 <= first.oldest_age_seconds < 60
 
+    def test_running_jobs_are_counted_by_queue_even_where_their_worker_is_lost(
+        self, store: JobStore, advance: Advance
+    ) -> None:
+        accepted(store)
+        claimed(store, accepted(store).id)
+        claimed(store, accepted(store, queue="urgent").id)
+        advance(3600)
+        assert store.running() == {"default": 1, "urgent": 1}
+        store.expire(10)
+        assert store.running() == {}
+
     def test_tasks_without_a_live_worker_are_told(self, store: JobStore) -> None:
         accepted(store)
         accepted(store)
