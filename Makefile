@@ -88,6 +88,14 @@ scenes: setup ## Of these the rollouts, drains, crashes and autoscaling under lo
 	@sh scripts/images.sh
 	@SCENES="$(SCENES)" exec $(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests/scenes
 
+.PHONY: keda-test
+keda-test: setup ## KEDA on that cluster, compiled once where no registry answers (half an hour); its scenes; and KEDA away
+	@k8s-tests/cluster/up.sh
+	@sh scripts/images.sh
+	@k8s-tests/cluster/keda.sh up
+	@$(PYTHON_VENV) -m pytest -c k8s-tests/pytest.ini k8s-tests/scenes/test_keda.py; code=$$?; \
+		k8s-tests/cluster/keda.sh down && exit $$code
+
 .PHONY: scene-mutants
 scene-mutants: setup ## Take the chart's safeguards away, one by one: does the scene meant for each notice? [ONLY=word]
 	@k8s-tests/cluster/up.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
-# images.sh apps|compiled: the images that the chart uses, by the names they have in public; then those that hold a
-# program of tools.sh: the chart's adapter, where it cannot be pulled, and the cluster's add-ons.
+# images.sh apps|compiled|keda: the images that the chart uses, by the names they have in public; then those that hold
+# a program of tools.sh: the chart's adapter, where it cannot be pulled, and the cluster's add-ons; KEDA's, likewise.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$here"
 
@@ -42,4 +42,9 @@ case $1 in
     build "localhost/metrics-server:v$METRICS_SERVER" metrics-server "$bin/metrics-server"
     build "localhost/ingress-nginx:v$INGRESS_NGINX" ingress-nginx "$bin/nginx-ingress-controller" \
       "$(module_file k8s.io/ingress-nginx "v$INGRESS_NGINX" Dir)/rootfs/etc" ;;
+  keda)
+    for name in keda keda-adapter; do
+      image=$(keda_image $name)
+      if registry_answers; then get "$image"; else build "$image" $name "$bin/$name"; fi
+    done ;;
 esac

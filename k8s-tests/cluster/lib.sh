@@ -79,3 +79,11 @@ module_file() { (cd / && go mod download -json "$1@$2") | sed -n "s|^[[:space:]]
 
 # The Kubernetes module's folder.
 kubernetes() { module_file k8s.io/kubernetes "v$KUBERNETES" Dir; }
+
+# keda_image keda|keda-adapter: the public name of KEDA's operator, or of its adapter.
+keda_image() {
+  case $1 in
+    keda) echo "ghcr.io/kedacore/keda:$KEDA" ;;
+    keda-adapter) echo "ghcr.io/kedacore/keda-metrics-apiserver:$KEDA" ;;
+  esac
+}

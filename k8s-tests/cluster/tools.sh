@@ -55,6 +55,8 @@ helm_version() {
   done
 }
 
+keda_version() { printf -- '-X github.com/kedacore/keda/v2/version.Version=%s' "$KEDA"; }
+
 build() {
   case $1 in
     hyperkube)
@@ -76,6 +78,8 @@ build() {
     skaffold)
       go_build "$1" github.com/GoogleContainerTools/skaffold/v2 "v$SKAFFOLD" github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold \
         "-X github.com/GoogleContainerTools/skaffold/v2/pkg/skaffold/version.version=v$SKAFFOLD" ;;
+    keda) go_build "$1" github.com/kedacore/keda/v2 "v$KEDA" github.com/kedacore/keda/v2/cmd/operator "$(keda_version)" ;;
+    keda-adapter) go_build "$1" github.com/kedacore/keda/v2 "v$KEDA" github.com/kedacore/keda/v2/cmd/adapter "$(keda_version)" ;;
     *) fail "no such program: $1" ;;
   esac
 }

@@ -13,6 +13,7 @@ from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release
 from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
+from support.slow import SLOW_IMPORTS, SLOW_USERS, USUAL
 from support.stage import pause
 from support.waiting import eventually
 from tests.chart.support import merge
@@ -27,28 +28,12 @@ TARGET = 3
 #: New users of each job.
 ROWS = 200
 
-#: Jobs in the queue at once, how many of them a worker is to have before it, and what each takes beside its work.
+#: Jobs in the queue at once, and how many of them a worker is to have before it.
 JOBS = 2000 if LONG else 200
 DEPTH = 20
-JOB_SECONDS = 1
 
 #: Jobs for a moment: no reason for more workers but that they wait.
 SOME_JOBS = 60
-
-#: A database that takes its time over imports, but not over those of the load.
-SLOW_IMPORTS = f"""
-CREATE OR REPLACE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF (SELECT count(*) FROM added) > 10 THEN PERFORM pg_sleep({JOB_SECONDS}); END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER take_time AFTER INSERT ON users REFERENCING NEW TABLE AS added
-FOR EACH STATEMENT EXECUTE FUNCTION take_time();
-"""
-USUAL_IMPORTS = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
-
-#: A database that takes its time over every user.
-SLOW_USERS = SLOW_IMPORTS.replace("(SELECT count(*) FROM added) > 10", "true")
 
 VALUES: dict[str, Any] = {
     "settings": {"WORKERS": 1},
@@ -109,7 +94,7 @@ def slow_imports(stage: Release) -> Iterator[None]:
     bound_api(stage, FEWEST["api"])
     stage.sql(SLOW_IMPORTS)
     yield
-    stage.sql(USUAL_IMPORTS)
+    stage.sql(USUAL)
     bound_api(stage, VALUES["api"]["autoscaling"]["maxReplicas"])
 
 
@@ -118,7 +103,7 @@ def slow_users(stage: Release) -> Iterator[None]:
     """Every new user takes time, and every import: requests stay in flight, jobs in the queue."""
     stage.sql(SLOW_USERS)
     yield
-    stage.sql(USUAL_IMPORTS)
+    stage.sql(USUAL)
 
 
 def bound_api(release: Release, most: int) -> None:

@@ -105,6 +105,10 @@ class Scene:
         gate = math.inf if most is None else most
         self._keep(lambda results: results.at_most(f"{self.name}: {name}", found, unit, gate))
 
+    def at_least(self, name: str, value: float, unit: str, least: float) -> None:
+        """Keep a figure whose gate is `least`. A missed gate is told."""
+        self._keep(lambda results: results.at_least(f"{self.name}: {name}", value, unit, least))
+
     def tell(self, name: str, value: float | None, unit: str) -> None:
         """Keep a figure in results/scenes.json, and print it."""
         self._keep(lambda results: results.add(f"{self.name}: {name}", value, unit))
