@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from flask_scale import FlaskScale
+from flask_scale.jobs.job import Hint
+from flask_scale.jobs.publisher import EACH, ENOUGH
 from flask_scale.jobs.runner import Runner
 from flask_scale.jobs.schedule import start_due
 from flask_scale.settings import Settings
@@ -305,3 +307,19 @@ def test_a_task_may_look_and_show_its_progress_inside_its_transaction(scale):
     done = scale.jobs.get(job.id)
     assert (done.state, done.progress) == ("succeeded", {"done": 1, "total": 2})
     assert (done.finished_at - done.started_at).total_seconds() < 10
+
+
+def test_the_broker_holds_no_more_hints_than_wake_everybody(scale, add, monkeypatch):
+    """A hint that is spared counts as sent: whoever takes another's finds its job."""
+    jobs = [add.enqueue(1, 2) for _ in range(ENOUGH + 3)]
+    assert hints(scale) == ENOUGH
+    assert scale.jobs.store.take_undispatched(["add"], 10) == []
+    monkeypatch.setattr("flask_scale.jobs.turn.TURN_SECONDS", 60)
+    Runner(current_app, worker="one", stopping=lambda: False).run(jobs[0].id, "default")
+    assert {scale.jobs.get(job.id).state for job in jobs} == {"succeeded"}
+
+
+def test_every_hint_is_sent_where_somebody_counts_on_it(scale, add):
+    jobs = [add.enqueue(1, 2) for _ in range(ENOUGH)]
+    assert scale.jobs.publisher.publish([Hint.of(job) for job in jobs[:2]], enough=EACH)
+    assert hints(scale) == ENOUGH + 2

@@ -148,6 +148,17 @@ class JobStore(Protocol):
         """
         ...
 
+    def claim_next(self, queue: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+        """Begin an attempt at the longest due job of the queue that is one of `tasks`, none of which has a limit.
+
+        None where there is none that nobody else is about to claim.
+        """
+        ...
+
+    def due(self, queue: str, tasks: Sequence[str], limit: int) -> list[Hint]:
+        """Up to `limit` jobs that `claim_next` might find now, the longest due first; nothing is changed."""
+        ...
+
     def renew(self, lease: Lease, lease_seconds: float) -> Standing:
         """Keep the lease for `lease_seconds` from now."""
         ...
@@ -164,6 +175,12 @@ class JobStore(Protocol):
 
     def succeed(self, session: Session, lease: Lease, result: str) -> bool:
         """End the job with its result, JSON text. False where the lease is lost."""
+        ...
+
+    def succeed_and_claim_next(
+        self, lease: Lease, result: str, queue: str, *, tasks: Sequence[str], worker: str, lease_seconds: float
+    ) -> tuple[bool, Claim | None]:
+        """`succeed` and `claim_next` in one transaction of its own, and what each gives: neither hangs on the other."""
         ...
 
     def fail(self, lease: Lease, error: dict[str, str], *, permanent: bool, backoff: Backoff) -> JobState | None:

@@ -162,6 +162,17 @@ class MemoryJobStore:
             job = self._change(job_id, "claimed", state="running", attempt=job.attempt + 1, started_at=started_at)
             return Claim(job, lease)
 
+    def claim_next(self, queue: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+        with self._lock:
+            due = self.due(queue, tasks, 1)
+            if not due:
+                return None
+            return self.claim(due[0].job_id, tasks=tasks, worker=worker, lease_seconds=lease_seconds)
+
+    def due(self, queue: str, tasks: Sequence[str], limit: int) -> list[Hint]:
+        jobs = [row.job for row in self._due(tasks) if row.job.queue == queue]
+        return [Hint.of(job) for job in sorted(jobs, key=lambda job: job.run_at)[:limit]]
+
     def renew(self, lease: Lease, lease_seconds: float) -> Standing:
         with self._lock:
             if self._standing(lease) != "lost":
@@ -191,6 +202,13 @@ class MemoryJobStore:
             self._remember(session, lease.job_id)
             self._end(lease.job_id, "succeeded", state="succeeded", result=json.loads(result), error=None)
             return True
+
+    def succeed_and_claim_next(
+        self, lease: Lease, result: str, queue: str, *, tasks: Sequence[str], worker: str, lease_seconds: float
+    ) -> tuple[bool, Claim | None]:
+        with self._lock, self.transaction() as session:
+            ended = self.succeed(session, lease, result)
+            return ended, self.claim_next(queue, tasks=tasks, worker=worker, lease_seconds=lease_seconds)
 
     def fail(self, lease: Lease, error: dict[str, str], *, permanent: bool, backoff: Backoff) -> JobState | None:
         with self._lock:

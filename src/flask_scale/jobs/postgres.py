@@ -109,7 +109,14 @@ class PostgresJobStore:
         if row is None and limits:
             row = self._claim_slot({task: limits[task] for task in tasks if task in limits}, values)
         failpoints.reach("claim.after")
-        return Claim(Job.of(row), Lease(known, str(row["lease_token"]))) if row else None
+        return _claim(row)
+
+    def claim_next(self, queue: str, *, tasks: Sequence[str], worker: str, lease_seconds: float) -> Claim | None:
+        failpoints.reach("claim.before")
+        values = {"queue": queue, "tasks": list(tasks), "worker": worker, "lease": lease_seconds}
+        row = self._first(statements.CLAIM_NEXT, **values, detail=None)
+        failpoints.reach("claim.after")
+        return _claim(row)
 
     def _claim_slot(self, limits: Mapping[str, int], values: dict[str, Any]) -> Mapping[str, Any] | None:
         with self.transaction() as session:
@@ -147,6 +154,17 @@ class PostgresJobStore:
         failpoints.reach("completion.before")
         return _first(session, statements.SUCCEED, **_fence(lease), result=result, detail=None) is not None
 
+    def succeed_and_claim_next(
+        self, lease: Lease, result: str, queue: str, *, tasks: Sequence[str], worker: str, lease_seconds: float
+    ) -> tuple[bool, Claim | None]:
+        failpoints.reach("completion.before")
+        failpoints.reach("claim.before")
+        values = {"queue": queue, "tasks": list(tasks), "worker": worker, "lease": lease_seconds}
+        row = self._first(statements.SUCCEED_AND_CLAIM_NEXT, **_fence(lease), result=result, **values)
+        failpoints.reach("claim.after")
+        assert row is not None  # It always has its one row.
+        return row["ended"], _claim(row if row["id"] else None)
+
     def fail(self, lease: Lease, error: dict[str, str], *, permanent: bool, backoff: Backoff) -> JobState | None:
         row = self._first(
             statements.FAIL,
@@ -169,6 +187,9 @@ class PostgresJobStore:
 
     def expire(self, limit: int) -> list[Job]:
         return [Job.of(row) for row in self._all(statements.EXPIRE, limit=limit, detail=None)]
+
+    def due(self, queue: str, tasks: Sequence[str], limit: int) -> list[Hint]:
+        return [_hint(row) for row in self._all(statements.DUE, queue=queue, tasks=list(tasks), limit=limit)]
 
     def take_undispatched(self, tasks: Sequence[str], limit: int) -> list[Hint]:
         return [_hint(row) for row in self._all(statements.TAKE_UNDISPATCHED, tasks=list(tasks), limit=limit)]
@@ -271,6 +292,10 @@ def _standing(row: Mapping[str, Any] | None) -> Standing:
     if row is None:
         return "lost"
     return "cancel" if row["cancel_requested"] else "held"
+
+
+def _claim(row: Mapping[str, Any] | None) -> Claim | None:
+    return Claim(Job.of(row), Lease(str(row["id"]), str(row["lease_token"]))) if row else None
 
 
 def _job(row: Mapping[str, Any] | None) -> Job | None:

@@ -2,7 +2,10 @@
 
 A hint is a Celery message (protocol 2, as kombu puts it in a Redis list) that carries a job's id. It is
 built and sent here rather than by Celery, so that a web process neither imports Celery nor waits in its
-retry loops: one LPUSH on a warm connection of our own.
+retry loops: one script of Redis on a warm connection of our own.
+
+A hint wakes a process, which then takes one job after the other from its queue. Where `ENOUGH` of them wait, more
+would wake nobody: they are spared, and the broker's memory does not grow with a queue.
 
 Failure policy: fail open. A hint that was not sent is made up for by the reconciler; after
 `FAILURES_TO_OPEN` failures in a row nothing is tried for `OPEN_SECONDS`.
@@ -29,8 +32,15 @@ logger = logging.getLogger(__name__)
 #: The one Celery task; its only argument is the job's id.
 RUN_JOB = "flask_scale.run_job"
 
-#: Seconds between a task's own time limit and the moment when Celery kills its process.
-KILL_AFTER_SECONDS = 10.0
+#: Hints that wait in a queue of the broker, where nobody counts on each.
+ENOUGH = 64
+
+#: Where somebody does: more than ever wait.
+EACH = 1_000_000_000
+
+#: Pushes to the list as many of the messages as are still missing to the first argument.
+PUSH = """local missing = math.min(tonumber(ARGV[1]) - redis.call('LLEN', KEYS[1]), #ARGV - 1)
+for i = 2, missing + 1 do redis.call('LPUSH', KEYS[1], ARGV[i]) end"""
 
 FAILURES_TO_OPEN = 3
 OPEN_SECONDS = 2.0
@@ -42,23 +52,27 @@ class Publisher:
     def __init__(self, broker_url: str | None, *, timeout_seconds: float) -> None:
         self.breaker = Breaker(FAILURES_TO_OPEN, OPEN_SECONDS)
         self._redis = _client(broker_url, timeout_seconds) if broker_url else None
+        self._push = self._redis.register_script(PUSH) if self._redis else None
 
     @property
     def ready(self) -> bool:
         """True where a hint would be tried now."""
         return self._redis is not None and self.breaker.closed
 
-    def publish(self, hints: Sequence[Hint]) -> bool:
-        """Send the hints, all or none of a queue's; False where the broker did not take them in time."""
-        if self._redis is None or not self.breaker.allows():
+    def publish(self, hints: Sequence[Hint], *, enough: int = ENOUGH) -> bool:
+        """Send the hints, all or none of a queue's; False where the broker did not take them in time.
+
+        Where `enough` wait in a queue, those that are too many are spared.
+        """
+        if self._push is None or not self.breaker.allows():
             return False
-        by_queue: dict[str, list[bytes]] = {}
+        by_queue: dict[str, list[Hint]] = {}
         for hint in hints:
-            by_queue.setdefault(hint.queue, []).append(message(hint))
+            by_queue.setdefault(hint.queue, []).append(hint)
         try:
             failpoints.reach("publish.before")
-            for queue, messages in by_queue.items():
-                self._redis.lpush(queue, *messages)
+            for queue, of_queue in by_queue.items():
+                self._push([queue], [enough, *map(message, of_queue[:enough])])
             failpoints.reach("publish.after")
         except redis.RedisError as error:
             self.breaker.failed()
@@ -122,7 +136,8 @@ def _headers(hint: Hint, task_id: str) -> dict[str, Any]:
         "group": None,
         "group_index": None,
         "retries": 0,
-        "timelimit": [hint.timeout_seconds + KILL_AFTER_SECONDS, None],
+        # A turn of several jobs has none; `deadlines.py` keeps each job's own.
+        "timelimit": [None, None],
         "root_id": task_id,
         "parent_id": None,
         "argsrepr": f"('{hint.job_id}',)",

@@ -2,8 +2,8 @@
 
 Each sweep ends attempts whose lease ran out, accepts the due runs of periodic jobs, publishes due jobs that
 nobody published (a broker that was away, a retry, a `run_at`), publishes again where hints were lost, and
-deletes what is kept no longer. A long queue is not a lost one: for each queue only as many hints are sent again
-as the broker's list is short of.
+deletes what is kept no longer. A long queue is not a lost one: while hints wait in the broker's list, none of them
+is sent again.
 
 Failure policy: what is down now is tried again in the next sweep.
 """
@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import NO_LIMITS, JobStore
 from flask_scale.jobs.hints import send_taken
-from flask_scale.jobs.publisher import Publisher
+from flask_scale.jobs.publisher import EACH, ENOUGH, Publisher
 from flask_scale.jobs.schedule import Schedule, start_due
 from flask_scale.jobs.slots import publish_waiting
 from flask_scale.metrics.instruments import instruments
@@ -112,17 +112,21 @@ class Reconciler:
                 return
 
     def _publish_overdue(self) -> None:
-        for queue, due in self._store.overdue_queues(self._tasks, self._grace_seconds).items():
-            waiting = self._publisher.waiting(queue)
-            if waiting is None or waiting >= due:
-                continue
-            hints = self._store.take_overdue(self._tasks, queue, self._grace_seconds, min(due - waiting, BATCH))
-            if not hints:
-                continue
-            logger.warning("queue %s: %d hints seem lost, sent again", queue, len(hints))
-            instruments().jobs_recovered.labels("overdue").inc(len(hints))
-            failpoints.reach("sweep")
-            send_taken(self._store, self._publisher, hints)
+        # A hint that waits will have its turn, and the turn sends more. A job of a task with a limit waits for its own.
+        for queue, due in self._store.overdue_queues(self._unlimited, self._grace_seconds).items():
+            if self._publisher.waiting(queue) == 0:
+                self._publish_again(self._unlimited, queue, min(due, ENOUGH))
+        for queue in self._store.overdue_queues(list(self._limits), self._grace_seconds):
+            self._publish_again(list(self._limits), queue, BATCH)
+
+    def _publish_again(self, tasks: Sequence[str], queue: str, limit: int) -> None:
+        hints = self._store.take_overdue(tasks, queue, self._grace_seconds, limit)
+        if not hints:
+            return
+        logger.warning("queue %s: %d hints seem lost, sent again", queue, len(hints))
+        instruments().jobs_recovered.labels("overdue").inc(len(hints))
+        failpoints.reach("sweep")
+        send_taken(self._store, self._publisher, hints, enough=EACH)
 
     def _purge(self) -> None:
         _in_batches(self._store.purge_keys)

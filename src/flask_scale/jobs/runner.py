@@ -1,4 +1,4 @@
-"""One attempt at a job, from the claim to its end."""
+"""Attempts at jobs, each from its claim to its end."""
 
 import logging
 import time
@@ -12,12 +12,14 @@ from flask_scale.jobs import failpoints
 from flask_scale.jobs.attempt import Attempt
 from flask_scale.jobs.bounds import Watchdog, memory_limit
 from flask_scale.jobs.contract import AWAY, Backoff, Claim
+from flask_scale.jobs.deadlines import Deadlines
 from flask_scale.jobs.failure import SIGTERM_CODE, describe
 from flask_scale.jobs.heartbeat import Heartbeat
 from flask_scale.jobs.interruption import Interruption
 from flask_scale.jobs.job import Job
 from flask_scale.jobs.running import RunningJob, result_text
 from flask_scale.jobs.slots import publish_waiting
+from flask_scale.jobs.turn import Turn
 from flask_scale.metrics.instruments import instruments
 from flask_scale.state import state_of
 
@@ -48,6 +50,7 @@ class Runner:
         worker: str,
         ending: Callable[[], bool] = lambda: False,
         stopping: Callable[[], bool] = lambda: True,
+        deadlines: Deadlines | None = None,
     ) -> None:
         """`stopping` tells that the Celery worker was told to end, `ending` that its grace period is over."""
         state = state_of(app)
@@ -61,21 +64,38 @@ class Runner:
         self._worker = worker
         self._ending = ending
         self._stopping = stopping
+        self._deadlines = deadlines or Deadlines(1)
 
-    def run(self, job_id: str) -> None:
-        """Run the job if it is due and its task has a handler here; else leave it as it is."""
-        claim = self._claim(job_id)
-        if claim is None:
-            return
+    def run(self, job_id: str, queue: str | None = None) -> None:
+        """Run the job if it is due and its task has a handler here; else leave it as it is.
+
+        With `queue`, go on with its other jobs that are due, for a turn.
+        """
+        turn = Turn(
+            *(self._store, self._publisher, self._tasks, self._settings),
+            worker=self._worker,
+            stopping=self._stopping,
+            queue=queue,
+        )
+        claim = turn.first(job_id)
+        try:
+            while claim is not None:
+                self._run(claim, turn)
+                claim = turn.next()
+        finally:
+            turn.give_back()
+
+    def _run(self, claim: Claim, turn: Turn) -> None:
         began = time.monotonic()
         outcome = "lost"
         try:
-            outcome = self._attempt(claim)
+            outcome = self._attempt(claim, turn)
         finally:
             seconds = time.monotonic() - began
             instruments().job_duration.labels(claim.job.task, outcome).observe(seconds)
             logger.info(
-                "job %s (%s) attempt %s: %s in %.3f s", job_id, claim.job.task, claim.job.attempt, outcome, seconds
+                "job %s (%s) attempt %s: %s in %.3f s",
+                *(claim.job.id, claim.job.task, claim.job.attempt, outcome, seconds),
             )
         self._send_next(claim.job)
 
@@ -87,30 +107,16 @@ class Runner:
         except AWAY as error:
             logger.warning("task %s: the database is away, the next sweep starts what waits: %s", ended.task, error)
 
-    def _claim(self, job_id: str) -> Claim | None:
-        tasks, lease_seconds = self._tasks.handled(), self._settings.job_lease_seconds
-        try:
-            claim = self._store.claim(
-                job_id,
-                tasks=tasks,
-                worker=self._worker,
-                lease_seconds=lease_seconds,
-                limits=self._tasks.limits(),
-            )
-            if claim is None:
-                self._explain(job_id)
-            return claim
-        except AWAY as error:
-            logger.warning("job %s: the database is away, its hint will come again: %s", job_id, error)
-            return None
-
-    def _attempt(self, claim: Claim) -> str:
+    def _attempt(self, claim: Claim, turn: Turn) -> str:
         attempt = Attempt(claim)
         interruption = Interruption()
         watchdog = Watchdog(self._settings.job_lease_seconds * DEAF_LEASES if self.confined else 0)
-        with Heartbeat(attempt, self._store, self._settings, interruption, self._ending, watchdog):
+        with (
+            self._deadlines.until(attempt.deadline),
+            Heartbeat(attempt, self._store, self._settings, interruption, self._ending, watchdog),
+        ):
             try:
-                self._handle(attempt, interruption)
+                self._handle(attempt, interruption, turn)
             except BaseException as error:
                 outcome = self._end(attempt, error)
                 if not isinstance(error, Exception):
@@ -118,19 +124,18 @@ class Runner:
                 return outcome
             return "succeeded"
 
-    def _handle(self, attempt: Attempt, interruption: Interruption) -> None:
+    def _handle(self, attempt: Attempt, interruption: Interruption, turn: Turn) -> None:
         job = RunningJob(attempt, self._store, self._settings)
         max_bytes = self._settings.job_max_memory_bytes if self.confined else 0
         with memory_limit(max_bytes), interruption, self._app.app_context():
             result = self._tasks.get(attempt.job.task).run(job)
             text = "" if attempt.completed else result_text(result)
         if not attempt.completed:
-            self._succeed(attempt, text)
+            self._succeed(attempt, text, turn)
 
-    def _succeed(self, attempt: Attempt, result: str) -> None:
+    def _succeed(self, attempt: Attempt, result: str, turn: Turn) -> None:
         def write() -> bool:
-            with self._store.statement() as session:
-                succeeded = self._store.succeed(session, attempt.lease, result)
+            succeeded = turn.succeed(attempt.lease, result)
             failpoints.reach("completion.after")
             return succeeded
 
@@ -181,11 +186,6 @@ class Runner:
         attempt.note("lost", operation)
         logger.warning("job %s: %s rejected, another attempt owns it", attempt.job.id, operation)
         return "lost"
-
-    def _explain(self, job_id: str) -> None:
-        job = self._store.get(job_id)
-        if job is not None and job.state == "queued" and job.task not in self._tasks.handled():
-            logger.warning("job %s stays queued: this Celery worker has no handler for task %s", job_id, job.task)
 
 
 def _insist(attempt: Attempt, write: Callable[[], T]) -> T:

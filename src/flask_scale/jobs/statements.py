@@ -13,6 +13,9 @@ COLUMNS = (
     "result, error, cancel_requested, version, created_at, run_at, started_at, finished_at"
 )
 
+#: What a claim gives.
+CLAIMED = f"{COLUMNS}, lease_token"
+
 #: Only the attempt that holds the lease may write.
 FENCE = "id = :id AND lease_token = :token AND state = 'running'"
 
@@ -88,11 +91,24 @@ REQUEUE = _logged(
 
 _CLAIMABLE = "id = :id AND task = ANY(:tasks) AND state = 'queued' AND run_at <= clock_timestamp()"
 
-_CLAIM = f"""UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
-        lease_until = {_LEASE}, started_at = coalesce(started_at, now()), worker = :worker, version = version + 1
-    WHERE {_CLAIMABLE}"""
+_BEGIN = f"""UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_token = gen_random_uuid(),
+        lease_until = {_LEASE}, started_at = coalesce(started_at, now()), worker = :worker, version = version + 1"""
 
-CLAIM = _logged(_CLAIM, "'claimed'", columns=COLUMNS + ", lease_token")
+_CLAIM = f"{_BEGIN} WHERE {_CLAIMABLE}"
+
+CLAIM = _logged(_CLAIM, "'claimed'", columns=CLAIMED)
+
+#: The longest due of a queue's jobs that nobody else is about to claim.
+_NEXT = f"""id = (SELECT id FROM jobs WHERE {_DUE} AND queue = :queue AND task = ANY(:tasks)
+        ORDER BY run_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AND state = 'queued'"""
+
+CLAIM_NEXT = _logged(f"{_BEGIN} WHERE {_NEXT}", "'claimed'", columns=CLAIMED)
+
+#: Jobs that could be claimed now.
+DUE = text(
+    f"""SELECT id, queue, timeout_seconds FROM jobs WHERE {_DUE} AND queue = :queue AND task = ANY(:tasks)
+    ORDER BY run_at LIMIT :limit"""
+)
 
 # A claim of a task with a limit: the row, then the task's turn, then the count, each a statement that sees what others
 # committed before it. In this order, so that no one who waits for a row has the turn.
@@ -104,7 +120,7 @@ TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('flask_scale tas
 
 _RUNNING = "(SELECT count(*) FROM jobs AS other WHERE other.task = :task AND other.state = 'running')"
 
-CLAIM_SLOT = _logged(f"{_CLAIM} AND {_RUNNING} < :max_running", "'claimed'", columns=COLUMNS + ", lease_token")
+CLAIM_SLOT = _logged(f"{_CLAIM} AND {_RUNNING} < :max_running", "'claimed'", columns=CLAIMED)
 
 RENEW = text(f"UPDATE jobs SET lease_until = {_LEASE} WHERE {FENCE} RETURNING cancel_requested")
 
@@ -117,11 +133,20 @@ SAVE = text(
     WHERE {FENCE} RETURNING cancel_requested"""
 )
 
-SUCCEED = _logged(
-    f"""UPDATE jobs SET state = 'succeeded', result = CAST(:result AS json), error = NULL, finished_at = now(),
+_SUCCEED = f"""UPDATE jobs SET state = 'succeeded', result = CAST(:result AS json), error = NULL, finished_at = now(),
         {_UNLEASED}
-    WHERE {FENCE}""",
-    "'succeeded'",
+    WHERE {FENCE}"""
+
+SUCCEED = _logged(_SUCCEED, "'succeeded'")
+
+#: Both in one transaction, and in one round trip: how the one ended, and the other if there is any. Where the lease is
+#: lost, the next is claimed all the same.
+SUCCEED_AND_CLAIM_NEXT = text(
+    f"""WITH ended AS ({_SUCCEED} RETURNING id, attempt, worker),
+    next AS ({_BEGIN} WHERE {_NEXT} RETURNING {CLAIMED}, worker),
+    logged AS (INSERT INTO job_events (job_id, event, attempt, worker)
+        SELECT id, 'succeeded', attempt, worker FROM ended UNION ALL SELECT id, 'claimed', attempt, worker FROM next)
+    SELECT EXISTS (SELECT FROM ended) AS ended, next.* FROM (SELECT) AS once LEFT JOIN next ON true"""
 )
 
 #: Retried after a wait with full jitter, or at its end: cancelled when someone asked for it, else dead.

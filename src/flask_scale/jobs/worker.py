@@ -14,6 +14,8 @@ import os
 import socket
 import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from billiard.process import current_process
@@ -26,6 +28,7 @@ from flask_scale.errors import NotConfigured, SettingsError
 from flask_scale.fork import after_fork
 from flask_scale.jobs import liveness
 from flask_scale.jobs.consumer import BeatStep
+from flask_scale.jobs.deadlines import Deadlines
 from flask_scale.jobs.internal import InternalServer
 from flask_scale.jobs.publisher import RUN_JOB, Publisher
 from flask_scale.jobs.quiet_fork import QuietFork
@@ -64,11 +67,13 @@ class WorkerProgram:
         self._over = threading.Event()
         self._ending = mmap.mmap(-1, 1)
         self._quiet = QuietFork()
+        self._deadlines = Deadlines(state.settings.worker_concurrency)
         self._runner = Runner(
             app,
             worker=self._name,
             ending=lambda: self._ending[0] == GRACE_OVER,
             stopping=lambda: self._ending[0] >= STOPPING,
+            deadlines=self._deadlines,
         )
         self._reconciler = Reconciler(
             state.jobs.store,
@@ -87,7 +92,7 @@ class WorkerProgram:
             logger.warning("the app has no task handlers: every job stays queued; import the module with your @task")
         board.use(board.Board(rows=self._settings.worker_concurrency + 1))
         self._internal = self._bind_internal()
-        self._celery.task(name=RUN_JOB, ignore_result=True)(self._runner.run)
+        self._celery.task(name=RUN_JOB, ignore_result=True, bind=True)(_runs_jobs_by(self._runner))
         self._celery.steps["consumer"].add(BeatStep)
         self._connect_signals()
         self._internal.start()
@@ -124,7 +129,13 @@ class WorkerProgram:
         return int(worker.exitcode or 0)
 
     def _sweep(self) -> None:
-        self._reconciler.run(self._over, self._quiet.at_work)
+        self._reconciler.run(self._over, self._at_work)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._quiet.at_work():
+            self._deadlines.enforce()
+            yield
 
     def _connect_signals(self) -> None:
         signals.setup_logging.connect(self._on_setup_logging)
@@ -143,6 +154,7 @@ class WorkerProgram:
         index = getattr(current_process(), "index", 0)
         multiprocess.attach(index)
         board.current.attach(index + 1)
+        self._deadlines.attach(index)
         self._internal.socket.close()
         self._runner.confined = True
         after_fork(self._app)
@@ -156,6 +168,15 @@ class WorkerProgram:
         if not self._over.wait(self._settings.graceful_timeout_seconds):
             logger.warning("the grace period is over: running jobs are given back")
             self._ending[0] = GRACE_OVER
+
+
+def _runs_jobs_by(runner: Runner) -> Callable[[Any, str], None]:
+    """The Celery task, as a plain function: a method cannot be bound to the task as well."""
+
+    def run_job(task: Any, job_id: str) -> None:
+        runner.run(job_id, task.request.delivery_info["routing_key"])
+
+    return run_job
 
 
 def run_worker(app: Flask) -> int:

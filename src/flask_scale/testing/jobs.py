@@ -114,6 +114,11 @@ def claimed(store: JobStore, job_id: str, tasks: Sequence[str] = ("add",)) -> Cl
     return claim
 
 
+def claim_next(store: JobStore) -> Claim | None:
+    """The longest due job of `add` in the default queue."""
+    return store.claim_next("default", tasks=["add"], worker="one", lease_seconds=LEASE)
+
+
 def claim_slot(store: JobStore, job_id: str) -> Claim | None:
     """A claim where at most two jobs of `add` may run at once."""
     return store.claim(job_id, tasks=["add", "other"], worker="one", lease_seconds=LEASE, limits=LIMITS)
@@ -321,6 +326,48 @@ class JobStoreConformance:
         claimed(store, jobs[1].id)
         assert store.take_waiting({"add": 1}, ["default"]) == []
         assert store.claim(jobs[2].id, tasks=["add"], worker="one", lease_seconds=LEASE, limits={"add": 1}) is None
+
+    def test_the_next_of_a_queue_is_its_longest_due_of_the_tasks(self, store: JobStore) -> None:
+        first = accepted(store)
+        accepted(store, queue="other")
+        accepted(store, task="other")
+        second, third = accepted(store), accepted(store)
+        accepted(store, run_at=first.created_at + timedelta(seconds=60))
+        claimed(store, second.id)
+        assert [hint.job_id for hint in store.due("default", ["add"], 9)] == [first.id, third.id]
+        assert [hint.job_id for hint in store.due("default", ["add"], 1)] == [first.id]
+        claims = [claim_next(store) for _ in range(3)]
+        assert [claim and claim.job.id for claim in claims] == [first.id, third.id, None]
+        assert claims[0] is not None
+        assert (claims[0].job.state, claims[0].job.attempt) == ("running", 1)
+        assert history(store, first.id) == ["enqueued", "claimed"]
+        assert succeed(store, claims[0].lease)
+        assert store.due("default", ["add"], 9) == []
+
+    @pytest.mark.parametrize("is_held", [True, False])
+    @pytest.mark.parametrize("is_last", [True, False])
+    def test_one_job_ends_and_the_next_begins_neither_hanging_on_the_other(
+        self, store: JobStore, advance: Advance, is_held: bool, is_last: bool
+    ) -> None:
+        ending, waiting = accepted(store, max_attempts=1), None if is_last else accepted(store)
+        lease = claimed(store, ending.id).lease
+        if not is_held:
+            advance(LEASE + 1)
+            store.expire(10)
+        ended, claim = store.succeed_and_claim_next(
+            lease, '{"sum":3}', "default", tasks=["add"], worker="two", lease_seconds=LEASE
+        )
+        found = _read(store, ending.id)
+        assert ended is is_held
+        assert (found.state, found.result) == (("succeeded", {"sum": 3}) if is_held else ("dead", None))
+        assert history(store, ending.id)[2:] == [found.state]
+        if waiting is None:
+            assert claim is None
+        else:
+            assert claim is not None
+            assert (claim.job.id, claim.job.state, claim.job.attempt) == (waiting.id, "running", 1)
+            assert history(store, waiting.id) == ["enqueued", "claimed"]
+            assert succeed(store, claim.lease)
 
     # Writing under the lease
 

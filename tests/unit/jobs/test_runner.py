@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from flask_scale.errors import JobCancelled, LeaseLost, PermanentJobError
 from flask_scale.jobs.heartbeat import Heartbeat
+from flask_scale.jobs.publisher import ENOUGH
 from flask_scale.jobs.runner import Runner
 from flask_scale.metrics.instruments import instruments
 from flask_scale.testing.jobs import history, run_jobs
@@ -297,7 +298,7 @@ class Hints:
     def __init__(self, takes):
         self.takes, self.sent = takes, []
 
-    def publish(self, hints):
+    def publish(self, hints, *, enough=ENOUGH):
         self.sent += [hint.job_id for hint in hints]
         return self.takes
 
@@ -379,19 +380,21 @@ def test_while_the_database_is_away_a_hint_is_dropped_and_its_job_stays(farm, mo
     assert farm.jobs.get(job.id) == job
 
 
-def test_a_result_is_written_once_the_database_is_back(farm, monkeypatch):
+@pytest.mark.parametrize("queue", [None, "default"])
+def test_a_result_is_written_once_the_database_is_back(farm, monkeypatch, queue):
     looks = []
-    succeed = farm.store.succeed
+    write = "succeed" if queue is None else "succeed_and_claim_next"
+    succeed = getattr(farm.store, write)
 
-    def away_once(*args):
+    def away_once(*args, **kwargs):
         looks.append(1)
         if len(looks) == 1:
             _raise_away()
-        return succeed(*args)
+        return succeed(*args, **kwargs)
 
-    monkeypatch.setattr(farm.store, "succeed", away_once)
+    monkeypatch.setattr(farm.store, write, away_once)
     job = farm.scale.task("add")(lambda job: 3).delay()
-    run_jobs(farm.app)
+    Runner(farm.app, worker="one", stopping=lambda: False).run(job.id, queue)
     assert farm.jobs.get(job.id).result == 3
 
 
