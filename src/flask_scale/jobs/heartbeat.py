@@ -1,7 +1,6 @@
 """The heartbeat of a running job: renews its lease, and tells its handler when to stop."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
@@ -10,19 +9,25 @@ from flask_scale.jobs.attempt import Attempt
 from flask_scale.jobs.bounds import Watchdog
 from flask_scale.jobs.contract import JobStore
 from flask_scale.jobs.interruption import Interruption
+from flask_scale.jobs.pulse import Pulse
 from flask_scale.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at the clock and at the worker's end.
+#: Most seconds between two looks at the clock and at the worker's end.
 LOOK_SECONDS = 0.5
 
 #: Seconds that a handler has for its clean-up before it is interrupted again.
 PATIENCE_SECONDS = 5.0
 
 
+def pulse_of(settings: Settings) -> Pulse:
+    """A pulse that looks often enough."""
+    return Pulse(min(LOOK_SECONDS, settings.job_heartbeat_seconds / 2))
+
+
 class Heartbeat:
-    """A thread beside the handler, for as long as the attempt lasts. A handler that does not let it run is watched.
+    """What `pulse` looks at for as long as the attempt lasts. A handler that does not let that thread run is watched.
 
     Failure policy: a database that does not answer, or cannot be asked for want of memory, is asked again; once the
     lease must have run out, the attempt counts as lost, since another may have begun. What ends the heartbeat itself
@@ -37,6 +42,7 @@ class Heartbeat:
         interruption: Interruption,
         ending: Callable[[], bool],
         watchdog: Watchdog,
+        pulse: Pulse,
     ) -> None:
         self._attempt = attempt
         self._store = store
@@ -47,31 +53,32 @@ class Heartbeat:
         self._renewed_at = time.monotonic()
         self._next_renewal = self._renewed_at + settings.job_heartbeat_seconds
         self._next_interrupt = 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"heartbeat {attempt.job.id}", daemon=True)
+        self._pulse = pulse
+        self._over = False
 
     def __enter__(self) -> "Heartbeat":
         self._watchdog.pat()
-        self._thread.start()
+        self._pulse.begin(self)
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=self._settings.job_lease_seconds)
+        self._over = True
+        self._pulse.end(self._settings.job_lease_seconds)
         self._watchdog.rest()
 
-    def _watch(self) -> None:
-        pause = min(LOOK_SECONDS, self._settings.job_heartbeat_seconds / 2)
+    def look(self) -> bool:
+        """Do what is due; False where the attempt cannot be kept."""
         try:
-            while not self._over.wait(pause):
-                self._watchdog.pat()
-                self._look(time.monotonic())
+            self._watchdog.pat()
+            self._look(time.monotonic())
         except BaseException:
             try:
                 logger.exception("job %s: its heartbeat failed, nobody keeps its lease", self._attempt.job.id)
                 self._attempt.stop(LeaseLost(f"job {self._attempt.job.id}: its heartbeat failed"))
             finally:
                 self._watchdog.bite()
+            return False
+        return True
 
     def _look(self, now: float) -> None:
         job = self._attempt.job
@@ -101,7 +108,7 @@ class Heartbeat:
                     LeaseLost(f"job {self._attempt.job.id}: the database was away longer than the lease")
                 )
             return
-        if not (self._attempt.completed or self._over.is_set()):
+        if not (self._attempt.completed or self._over):
             self._attempt.note(standing, "heartbeat")
         self._renewed_at = now
         self._next_renewal = now + self._settings.job_heartbeat_seconds

@@ -14,7 +14,7 @@ from flask_scale.jobs.bounds import Watchdog, memory_limit
 from flask_scale.jobs.contract import AWAY, Backoff, Claim
 from flask_scale.jobs.deadlines import Deadlines
 from flask_scale.jobs.failure import SIGTERM_CODE, describe
-from flask_scale.jobs.heartbeat import Heartbeat
+from flask_scale.jobs.heartbeat import Heartbeat, pulse_of
 from flask_scale.jobs.interruption import Interruption
 from flask_scale.jobs.job import Job
 from flask_scale.jobs.running import RunningJob, result_text
@@ -64,6 +64,7 @@ class Runner:
         self._worker = worker
         self._ending = ending
         self._stopping = stopping
+        self._pulse = pulse_of(state.settings)
         self._deadlines = deadlines or Deadlines(1)
 
     def run(self, job_id: str, queue: str | None = None) -> None:
@@ -113,7 +114,7 @@ class Runner:
         watchdog = Watchdog(self._settings.job_lease_seconds * DEAF_LEASES if self.confined else 0)
         with (
             self._deadlines.until(attempt.deadline),
-            Heartbeat(attempt, self._store, self._settings, interruption, self._ending, watchdog),
+            Heartbeat(attempt, self._store, self._settings, interruption, self._ending, watchdog, self._pulse),
         ):
             try:
                 self._handle(attempt, interruption, turn)
