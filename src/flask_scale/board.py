@@ -10,8 +10,9 @@ by a fork, since two processes must never write one row.
 
 import mmap
 import os
-import threading
-from typing import Literal
+from typing import Any, Literal
+
+from flask_scale.server.patching import unpatched
 
 Gauge = Literal["in_flight", "pool_in_use", "pool_waiting"]
 GAUGES: tuple[Gauge, ...] = ("in_flight", "pool_in_use", "pool_waiting")
@@ -23,15 +24,13 @@ class Board:
     def __init__(self, rows: int = 1) -> None:
         self._cells = memoryview(mmap.mmap(-1, (1 + rows * len(GAUGES)) * 8)).cast("q")
         self._rows = rows
-        self._slot = 0
-        self._lock = threading.Lock()
+        self._attach(0)
 
     def attach(self, slot: int) -> None:
         """From now on this process writes row `slot` (from 0), which starts empty."""
         if not 0 <= slot < self._rows:
             raise IndexError(f"slot {slot} of {self._rows}")
-        self._slot = slot
-        self._lock = threading.Lock()
+        self._attach(slot)
         self.clear(slot)
 
     def clear(self, slot: int) -> None:
@@ -42,7 +41,7 @@ class Board:
     def add(self, gauge: Gauge, amount: int) -> None:
         """Raise or lower this process's own number."""
         with self._lock:
-            self._cells[self._cell(self._slot, gauge)] += amount
+            self._cells[self._own[gauge]] += amount
 
     def total(self, gauge: Gauge) -> int:
         """The sum over all processes of the instance."""
@@ -57,6 +56,11 @@ class Board:
     def drain(self) -> None:
         """Begin the drain, for all processes of the instance."""
         self._cells[0] = 1
+
+    def _attach(self, slot: int) -> None:
+        self._own = {gauge: self._cell(slot, gauge) for gauge in GAUGES}
+        # Not gevent's: nobody waits while holding it.
+        self._lock: Any = unpatched("_thread", "allocate_lock")()
 
     def _cell(self, slot: int, gauge: Gauge) -> int:
         return 1 + GAUGES.index(gauge) * self._rows + slot

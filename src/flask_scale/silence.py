@@ -2,7 +2,7 @@
 
 PostgreSQL itself ends a statement over `statement_timeout_seconds`. One that is silent for `GRACE_SECONDS` longer
 ends nothing any more: the connection is cut off, and whoever waits gets `OperationalError`. Where gevent runs, that
-is seen to by the wait callback (`server/patching.py`); elsewhere a thread looks every `LOOK_SECONDS`.
+is seen to by the wait callback (`server/waiting.py`); elsewhere a thread looks every `LOOK_SECONDS`.
 
 Nothing limits a transaction that sets a `statement_timeout` of its own, nor COPY, whose pace is the client's.
 """
@@ -39,6 +39,8 @@ class Connection(extensions.connection):
 
     def __init__(self, *arguments: Any, longest_silence: float | None, **options: Any) -> None:
         self._given = self.longest_silence = longest_silence
+        #: Where it waits under gevent: `server/waiting.py` keeps it.
+        self.line: Any = None
         super().__init__(*arguments, **options)
         self.cursor_factory = Cursor
 

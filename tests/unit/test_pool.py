@@ -75,3 +75,39 @@ def test_a_pool_made_anew_has_the_same_bounds(engine):
     assert (engine.pool.size(), engine.pool.checkedout(), engine.pool.overflow()) == (2, 5, 3)
     for one in held:
         one.close()
+
+
+def test_many_threads_that_wait_for_few_connections_all_get_their_turn(engine):
+    held, most, turns = set(), [], []
+
+    def take_turns():
+        for _ in range(200):
+            with engine.connect() as connection:
+                mine = id(connection.connection.dbapi_connection)
+                assert mine not in held
+                held.add(mine)
+                most.append(len(held))
+                time.sleep(0)
+                held.discard(mine)
+                turns.append(mine)
+
+    callers = [threading.Thread(target=take_turns) for _ in range(12)]
+    for one in callers:
+        one.start()
+    for one in callers:
+        one.join(60)
+
+    assert len(turns) == 12 * 200
+    assert max(most) <= 5
+    assert engine.pool.checkedout() == 0
+
+
+def test_connections_are_used_in_turn(engine):
+    held = take(engine, 2)
+    first, second = (id(one.connection.dbapi_connection) for one in held)
+    for one in held:
+        one.close()
+    with engine.connect() as one:
+        assert id(one.connection.dbapi_connection) == first
+    with engine.connect() as one:
+        assert id(one.connection.dbapi_connection) == second

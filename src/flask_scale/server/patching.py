@@ -2,6 +2,8 @@
 
 import select
 import sys
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 
@@ -39,44 +41,26 @@ def make_psycopg2_cooperative() -> None:
     from psycopg2.extensions import get_wait_callback, set_wait_callback
 
     if is_patched() and get_wait_callback() is None:
-        set_wait_callback(_wait)
+        from flask_scale.server.waiting import wait
+
+        set_wait_callback(wait)
 
 
 def has_input(descriptor: int) -> bool:
     """Whether something can be read from a socket now, or it has ended; never waits, and lets nobody else run."""
-    poll = sys.modules["gevent.monkey"].get_original("select", "poll") if is_patched() else select.poll
-    look = poll()
+    look = unpatched("select", "poll")()
     look.register(descriptor, select.POLLIN)
     return bool(look.poll(0))
+
+
+@cache
+def unpatched(module: str, name: str) -> Any:
+    """What the standard library itself has there: where nobody waits in it, gevent's costs ten times as much."""
+    monkey = sys.modules.get("gevent.monkey")
+    return getattr(import_module(module), name) if monkey is None else monkey.get_original(module, name)
 
 
 def is_patched() -> bool:
     """Whether gevent has patched this process; imports nothing of gevent where nobody has."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("socket"))
-
-
-def _wait(connection: Any) -> None:
-    from gevent.socket import wait_read, wait_write
-    from psycopg2 import OperationalError
-    from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE, STATUS_SETUP
-
-    if connection.status == STATUS_SETUP:
-        seconds, expired = _connect_seconds(connection.dsn), OperationalError("timeout expired")
-    else:
-        seconds = getattr(connection, "longest_silence", None)
-        expired = OperationalError(f"the database has been silent for {seconds} s")
-    while (state := connection.poll()) != POLL_OK:
-        if state == POLL_READ:
-            wait_read(connection.fileno(), timeout=seconds, timeout_exc=expired)
-        elif state == POLL_WRITE:
-            wait_write(connection.fileno(), timeout=seconds, timeout_exc=expired)
-        else:
-            raise OperationalError(f"unexpected state {state} of a database connection")
-
-
-def _connect_seconds(dsn: str) -> float | None:
-    """libpq leaves `connect_timeout` to whoever polls; None where the connection names none."""
-    from psycopg2.extensions import parse_dsn
-
-    return float(parse_dsn(dsn).get("connect_timeout", 0)) or None
