@@ -1,13 +1,14 @@
 """The same on flask_scale."""
 
 from flask import Flask, abort, jsonify, request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from benchmarks.contenders.models import Item
 from flask_scale import FlaskScale
 
 app = Flask(__name__)
 scale = FlaskScale()
+find_item = scale.read(select(Item.id, Item.name, Item.email, Item.price).where(Item.id == bindparam("number")))
 
 
 @scale.task()
@@ -24,10 +25,10 @@ def report():
 
 @app.get("/items/<int:number>")
 def item(number):
-    found = scale.read_session.get(Item, number)
+    found = find_item.first(number=number)
     if found is None:
         abort(404)
-    return jsonify(found.as_dict())
+    return jsonify(found)
 
 
 @app.post("/jobs")

@@ -6,7 +6,7 @@ have `sqlalchemy.exc.OperationalError` at once. A statement over `statement_time
 the server. In a process that gevent has patched, a query lets other requests run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from time import monotonic
@@ -16,13 +16,14 @@ from flask import Flask, g
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from flask_scale import board
 from flask_scale.errors import NotConfigured
 from flask_scale.pool import LingeringPool
+from flask_scale.read import Prepared, Read
 from flask_scale.server.patching import has_input, make_psycopg2_cooperative
 from flask_scale.settings import Settings
 from flask_scale.silence import Connection as DriverConnection
@@ -55,6 +56,8 @@ class Database:
         #: a tenth of a small request's cost.
         self._autocommitting = self.engine.execution_options()
         event.listen(self._autocommitting, "engine_connect", _autocommit)
+        #: What `read.py` keeps of its statements.
+        self.prepared: dict[Read, Prepared] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -82,6 +85,58 @@ class Database:
         """The session of the active app context; closed, and rolled back if open, at its end."""
         return _session_of_context(SESSION, self.engine)
 
+    def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], tuple[int, ...]]:
+        """The rows of a statement in the driver's form, a transaction of its own, and their columns' type codes.
+
+        SQLAlchemy's own way is taken where somebody listens to its statements, a tracer or its log.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: as from a session.
+        """
+        if self._is_listened_to():
+            with self._autocommitting.connect() as connection:
+                result = connection.exec_driver_sql(sql, parameters)
+                assert result.cursor is not None
+                codes = _codes(result.cursor)
+                return [tuple(row) for row in result], codes
+        lent = self._lend()
+        driver: Any = lent.dbapi_connection
+        try:
+            driver.autocommit = True
+            with driver.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return cursor.fetchall(), _codes(cursor)
+        except self._driver.Error as error:
+            is_lost = self.engine.dialect.is_disconnect(error, driver, None)
+            if is_lost:
+                self.engine.pool._invalidate(lent, error)  # and others as old, as SQLAlchemy does
+            raise self._told(error, sql, is_lost=is_lost) from error
+        except BaseException as error:
+            lent.invalidate(error)  # it may be in the middle of an answer
+            raise
+        finally:
+            lent.close()
+
+    def _lend(self) -> PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except self._driver.Error as error:
+            raise self._told(error, None, is_lost=False) from error
+
+    @property
+    def _driver(self) -> Any:
+        return self.engine.dialect.loaded_dbapi
+
+    def _told(self, error: Exception, sql: str | None, *, is_lost: bool) -> BaseException:
+        """The driver's error as SQLAlchemy tells it."""
+        return DBAPIError.instance(
+            sql, None, error, self._driver.Error, connection_invalidated=is_lost, dialect=self.engine.dialect
+        )
+
+    def _is_listened_to(self) -> bool:
+        engine = self.engine
+        return bool(engine._has_events or engine.dialect._has_events or engine._should_log_info())
+
     def after_fork(self) -> None:
         """Forget connections inherited from the parent without closing the parent's sockets."""
         self.engine.dispose(close=False)
@@ -89,6 +144,10 @@ class Database:
     def close(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()
+
+
+def _codes(cursor: Any) -> tuple[int, ...]:
+    return tuple([column[1] for column in cursor.description])
 
 
 def init_app(app: Flask, state: State) -> None:
@@ -114,11 +173,12 @@ def _session_of_context(name: str, engine: Engine) -> Session:
 
 
 def _close_session(_error: BaseException | None) -> None:
+    opened: list[Session] = [g.pop(name) for name in (SESSION, READ_SESSION) if name in g]
+    if not opened:
+        return
     with ExitStack() as sessions:
-        for name in (SESSION, READ_SESSION):
-            session: Session | None = g.pop(name, None)
-            if session is not None:
-                sessions.callback(session.close)
+        for session in opened:
+            sessions.callback(session.close)
 
 
 def _create_engine(settings: Settings, url: str) -> Engine:

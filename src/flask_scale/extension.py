@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import Flask
 from pydantic import BaseModel
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from flask_scale import cache, compression, database, health, jobs, limits, logging, metrics, proxy, response_cache
 from flask_scale.cache import CachedFunction
 from flask_scale.errors import NotConfigured
+from flask_scale.read import Read
 from flask_scale.settings import Settings, load_settings
 from flask_scale.state import EXTENSION, State, state_of
 
@@ -135,6 +137,17 @@ class FlaskScale:
     def read_session(self) -> Session:
         """A session for requests that only read: without a transaction a read is one round trip, not three."""
         return self.database.read_session
+
+    def read(self, statement: Select[Any]) -> Read:
+        """A SELECT of columns that is compiled once, for reads on hot paths: its rows are dicts, `Read` says more.
+
+        Make it at module level: `find = scale.read(select(Item.id, Item.name).where(Item.id == bindparam("number")))`,
+        then ask `find.first(number=7)`.
+
+        Raises:
+            TypeError: the statement has entities instead of columns.
+        """
+        return Read(lambda: self.database, statement)
 
     # Jobs
 
