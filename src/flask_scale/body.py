@@ -33,6 +33,21 @@ class Body:
         self.sent += len(chunk)
         return chunk
 
+    def tell(self, ended: Callable[[int], None]) -> None:
+        """Call `ended` too, after the one that it was made with: one of these is cheaper than two around each other."""
+        first = self._ended
+        if first is None:
+            ended(self.sent)
+            return
+
+        def both(sent: int) -> None:
+            try:
+                first(sent)
+            finally:
+                ended(sent)
+
+        self._ended = both
+
     def close(self) -> None:
         """Close the source, then say that it ended, whatever the source raises."""
         try:
@@ -60,6 +75,9 @@ def watched(environ: "WSGIEnvironment", body: Iterable[bytes], ended: Callable[[
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(wrapper, type) and isinstance(body, wrapper):
         _watch_file(body, ended)
+        return body
+    if type(body) is Body:
+        body.tell(ended)
         return body
     return Body(body, ended)
 

@@ -5,7 +5,7 @@ a compressor would hold their chunks back. Partial answers (206) and `Cache-Cont
 are left alone.
 """
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from flask_compress import Compress
 
 from flask_scale.state import State
@@ -23,7 +23,16 @@ class Compression(Compress):
     def after_request(self, response: Response | None) -> Response:
         if response is not None and _must_stay(response):
             return response
+        if response is not None and self._is_small(response):
+            response.headers["Vary"] = "Accept-Encoding"
+            return response
         return super().after_request(response)
+
+    def _is_small(self, response: Response) -> bool:
+        """Whether nothing but Vary would become of it: Flask-Compress looks at all else first, for most API answers."""
+        length = response.content_length
+        least = (self.app or current_app).config["COMPRESS_MIN_SIZE"]
+        return length is not None and length < least and "Vary" not in response.headers
 
 
 def init_app(app: Flask, state: State) -> None:
@@ -46,7 +55,7 @@ def _must_stay(response: Response) -> bool:
     return (
         (response.is_streamed and not response.direct_passthrough)
         or response.status_code == 206
-        or bool(response.cache_control.no_transform)
+        or ("Cache-Control" in response.headers and bool(response.cache_control.no_transform))
     )
 
 

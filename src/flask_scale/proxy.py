@@ -48,7 +48,7 @@ class TrustedProxies:
         self._trusts = lru_cache(maxsize=1024)(self._find)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if DONE in environ:
+        if DONE in environ or environ.keys().isdisjoint(FORWARDED):
             return self.app(environ, start_response)
         if self._trusts(environ.get("REMOTE_ADDR", "")):
             return self._fixed(environ, start_response)

@@ -69,3 +69,26 @@ def test_a_file_stays_the_servers_own_wrapper_so_that_it_can_be_sent_as_a_file()
     body.close()
     assert ends == [0]
     assert file.closed
+
+
+def test_two_that_watch_one_body_are_both_told_though_the_first_fails():
+    ends = []
+
+    def fail(_sent):
+        raise OSError("log")
+
+    body = watched({}, watched({}, [b"abc"], fail), ends.append)
+
+    with pytest.raises(OSError, match="log"):
+        b"".join(body)
+    assert ends == [3]
+
+
+def test_who_watches_a_body_that_has_ended_is_told_at_once():
+    ends = []
+    body = watched({}, [b"abc"], lambda _sent: None)
+    b"".join(body)
+
+    watched({}, body, ends.append)
+
+    assert ends == [3]

@@ -4,11 +4,12 @@ The names are the exporter's, so dashboards made for it work. A series is one (m
 status): what a client can make up counts as `other` or `unmatched`, never as a series of its own.
 """
 
+from bisect import bisect_left
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, Response, got_request_exception, request
+from flask import Flask, Request, Response, got_request_exception, request
 from prometheus_client import Counter, Histogram
 from prometheus_flask_exporter import PrometheusMetrics
 
@@ -25,11 +26,8 @@ class Durations(Histogram):
 
     def observe_many(self, count: int, total: float) -> None:
         """Observe `count` amounts that came to `total`, each as their mean: for amounts that hardly differ."""
-        mean = total / count
         self._sum.inc(total)
-        next((bucket for bucket, most in zip(self._buckets, self._upper_bounds, strict=True) if mean <= most)).inc(
-            count
-        )
+        self._buckets[bisect_left(self._upper_bounds, total / count)].inc(count)
 
 
 class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
@@ -68,15 +66,16 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
             request.environ["flask_scale.begun"] = perf_counter()
 
         def end(response: Response) -> Response:
-            begun = request.environ.pop("flask_scale.begun", None)
+            asked = request._get_current_object()  # type: ignore[attr-defined]
+            begun = asked.environ.pop("flask_scale.begun", None)
             if begun is not None:
-                rule = _rule()
-                request.environ.get("flask_scale.url_rule", {})["rule"] = rule
-                record(_method(), rule, response.status_code, perf_counter() - begun)
+                rule = _rule(asked)
+                asked.environ.get("flask_scale.url_rule", {})["rule"] = rule
+                record(_method(asked), rule, response.status_code, perf_counter() - begun)
             return response
 
         def count_exception(_app: Flask, **_kwargs: Any) -> None:
-            exceptions.labels(_method(), 500).inc()
+            exceptions.labels(_method(request), 500).inc()
 
         app.before_request_funcs.setdefault(None, []).insert(0, begin)
         app.after_request_funcs.setdefault(None, []).insert(0, end)
@@ -89,9 +88,9 @@ def has_own_exporter(app: Flask) -> bool:
     return any(getattr(hook, "__module__", "").split(".")[0] == EXPORTER for hook in hooks)
 
 
-def _method() -> str:
-    return request.method if request.method in METHODS else "other"
+def _method(asked: Request) -> str:
+    return asked.method if asked.method in METHODS else "other"
 
 
-def _rule() -> str:
-    return request.url_rule.rule if request.url_rule is not None else "unmatched"
+def _rule(asked: Request) -> str:
+    return asked.url_rule.rule if asked.url_rule is not None else "unmatched"

@@ -75,7 +75,7 @@ class ResponseCache:
         return self._respond(environ, start_response, environ.pop(PLAIN, None))
 
     def _respond(self, environ: "WSGIEnvironment", start_response: "StartResponse", plain: Any) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in METHODS or not (self._rules or self._public_views()):
+        if environ["REQUEST_METHOD"] not in METHODS or not self._may_concern(environ.get("PATH_INFO", "")):
             return self.app(environ, start_response)
         begun = perf_counter()
         url = url_of(environ, forwarded=self._forwarded)
@@ -164,13 +164,17 @@ class ResponseCache:
         complete = whole if len(whole) == length else None  # RFC 9111, 3.3
         return Plain(status, headers, complete, rule.get("rule", "")), Sent(status, headers, [whole])
 
+    def _may_concern(self, path: str) -> bool:
+        """Whether a rule or a public view may hold for the path; else no response to it is ever stored."""
+        return bool(self._rules) or (bool(self._public_views()) and path.startswith(self._prefixes))
+
     def _find(self, environ: "WSGIEnvironment") -> Found | None:
         """A view's own policy, else a rule's; a rule with a TTL of 0 before both."""
-        rule = find(self._rules, environ.get("PATH_INFO", ""))
+        path = environ.get("PATH_INFO", "")
+        rule = find(self._rules, path)
         if rule is not None and rule.ttl == 0:
             return None
-        views = self._public_views()
-        if views and environ.get("PATH_INFO", "").startswith(self._prefixes):
+        if (views := self._public_views()) and path.startswith(self._prefixes):
             try:
                 adapter = self._flask.create_url_adapter(self._flask.request_class(environ))
                 endpoint, parts = adapter.match() if adapter else ("", {})
