@@ -15,6 +15,8 @@ RUNNER, BOUNDS = f"{UNIT}/jobs/test_runner.py::test", f"{UNIT}/jobs/test_bounds.
 RFC_9111, VIEW = f"{UNIT}/response_cache/test_rfc9111_storing.py::test", f"{UNIT}/response_cache/test_view.py"
 DATABASE, HANGS = f"{INTEGRATION}/test_database.py::test", f"{INTEGRATION}/test_database_hangs.py::test"
 
+TURN, TURNS = f"{JOBS}/turn.py", f"{UNIT}/jobs/test_turn.py::test"
+
 NO_LEASE = f"{STORE}_nothing_is_written_without_the_lease"
 SWEEP = f"{INTEGRATION}/test_jobs_sweep.py::test_it"
 RENEWED = f"{SWEEP}_neither_waits_for_a_lease_that_is_being_renewed_nor_ends_it"
@@ -27,8 +29,8 @@ UNDISPATCHED_END = '\n    RETURNING id, queue, timeout_seconds"""\n)\n\n#: Due j
 FENCES = (
     Mutant(
         "completion without the fence",
-        [Edit(STATEMENTS, 'WHERE {FENCE}""",\n    "\'succeeded\'"', f'{UNFENCED}""",\n    "\'succeeded\'"')],
-        [NO_LEASE],
+        [Edit(STATEMENTS, 'WHERE {FENCE}"""\n\nSUCCEED', f'{UNFENCED}"""\n\nSUCCEED')],
+        [NO_LEASE, f"{STORE}_one_job_ends_and_the_next_begins_neither_hanging_on_the_other"],
     ),
     Mutant(
         "failure without the fence",
@@ -113,11 +115,41 @@ ATTEMPTS = (
         [
             Edit(
                 STATEMENTS,
-                'version = version + 1\n    WHERE {_CLAIMABLE}"""',
-                'version = version + 1\n    WHERE id = :id AND task = ANY(:tasks)"""',
+                '_CLAIM = f"{_BEGIN} WHERE {_CLAIMABLE}"',
+                '_CLAIM = f"{_BEGIN} WHERE id = :id AND task = ANY(:tasks)"',
             )
         ],
         [f"{STORE}_a_running_job_is_not_claimed_again"],
+    ),
+    Mutant(
+        "two turns wait for one job",
+        [Edit(STATEMENTS, "ORDER BY run_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED", "ORDER BY run_at LIMIT 1")],
+        [f"{INTEGRATION}/test_jobs_turns.py::test_it_takes_another_than_the_one_that_somebody_is_about_to_claim"],
+    ),
+    Mutant(
+        "a turn goes on though its worker ends",
+        [Edit(TURN, " or self._stopping()", "")],
+        [f"{TURNS}_a_turn_claims_nothing_more_once_the_worker_ends"],
+    ),
+    Mutant(
+        "a turn wakes nobody for what it leaves",
+        [Edit(TURN, "self._publisher.publish(left, enough=WAKES)", "pass")],
+        [f"{TURNS}_a_turn_that_is_over_wakes_others_for_what_is_left"],
+    ),
+    Mutant(
+        "a process ends with a job that it has just claimed",
+        [Edit(TURN, "self._store.release(self._taken.lease)", "pass")],
+        [f"{TURNS}_what_was_claimed_and_cannot_run_is_given_back_where_the_process_ends"],
+    ),
+    Mutant(
+        "a process stays for as long as its job holds it",
+        [Edit(f"{JOBS}/deadlines.py", "os.kill(pid, signal.SIGKILL)", "pass")],
+        [f"{UNIT}/jobs/test_deadlines.py::test_a_process_far_over_its_time_is_ended_and_one_within_its_grace_is_not"],
+    ),
+    Mutant(
+        "hints of jobs that have no other are spared",
+        [Edit(f"{JOBS}/slots.py", "enough=EACH", "enough=0")],
+        [f"{RUNNER}_whoever_ends_a_job_of_a_limited_task_sends_the_next_that_waits"],
     ),
     Mutant(
         "no attempt is the last",

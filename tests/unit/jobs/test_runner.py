@@ -299,7 +299,7 @@ class Hints:
         self.takes, self.sent = takes, []
 
     def publish(self, hints, *, enough=ENOUGH):
-        self.sent += [hint.job_id for hint in hints]
+        self.sent += [hint.job_id for hint in hints][:enough]
         return self.takes
 
 
