@@ -9,9 +9,9 @@ import pytest
 
 from support.cluster import CommandFailed
 from support.release import Release, uids
-from support.scene import CALM_SECONDS, FRESH, LONG, RATE, Play
+from support.scene import CALM_SECONDS, FRESH, LONG, MIX, RATE, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
-from tests.load.plan import DEFAULT_MIX, Plan
+from tests.load.plan import Plan
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(7200)]
 
@@ -19,9 +19,6 @@ pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(7200)]
 REQUESTS = 100_000
 ROLLOUTS = 10
 ROUND_SECONDS = 190
-
-#: As many POSTs, but a job costs the machine several times as much as a user.
-FEW_JOBS = {**DEFAULT_MIX, "create_user": 0.25, "import_users": 0.02}
 
 #: The directory's own file system is read-only: one more revision comes by a mounted file.
 REVISION = '''"""A column that the version before does not know, added while it serves."""
@@ -45,7 +42,7 @@ def downgrade():
 
 def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Release):
     """The long form: ten rollouts and two drains, spread over 100,000 requests."""
-    plan = Plan.steady(RATE, REQUESTS / RATE, mix=FEW_JOBS, fresh=FRESH) if LONG else None
+    plan = Plan.steady(RATE, REQUESTS / RATE, mix=MIX, fresh=FRESH) if LONG else None
     with play("rollouts and drains", plan) as scene:
         pause(CALM_SECONDS)
         turn = rounds()

@@ -18,7 +18,7 @@ from tests.load.checker import Verdict, check
 from tests.load.facts import psql_rows
 from tests.load.figures import Figure, Results, run_figures
 from tests.load.history import Name
-from tests.load.plan import Plan
+from tests.load.plan import DEFAULT_MIX, Plan
 from tests.load.process import Load, Run
 from tests.load.target import Target
 
@@ -31,6 +31,9 @@ LONG = os.environ.get("SCENES") == "long"
 
 #: Requests a second, where a scene names no other; three in ten are POSTs with an Idempotency-Key.
 RATE = 40 if LONG else 12
+
+#: Of what kinds: in the long form as many POSTs, but fewer jobs, which cost the machine several times what users do.
+MIX = {**DEFAULT_MIX, "create_user": 0.25, "import_users": 0.02} if LONG else DEFAULT_MIX
 
 #: The share of requests after which a client connects anew: what stands before the pods is seen by these alone.
 FRESH = 0.2
@@ -130,7 +133,7 @@ Play = Callable[..., AbstractContextManager[Scene]]
 @contextmanager
 def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Iterator[Scene]:
     """Load on `release` by `plan`, or at RATE until the block ends; then the check, the figures and the picture."""
-    plan = plan or Plan.steady(RATE, LONGEST_SECONDS, fresh=FRESH)
+    plan = plan or Plan.steady(RATE, LONGEST_SECONDS, mix=MIX, fresh=FRESH)
     name = f"{name} (long)" if LONG else name
     folder = PICTURES / re.sub(r"[ ()]+", "-", name).strip("-")
     with watching(release) as watch, Load(plan, Target(url, make_key(release)), folder) as load:
