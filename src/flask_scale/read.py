@@ -68,9 +68,9 @@ class Read:
         if compiled.post_compile_params:
             raise ValueError("read: IN is another statement for each list; compare with == any_(bindparam(...))")
         prepared = Prepared(compiled, _binds(compiled, dialect), {})
-        rows, codes = database.fetch(compiled.string, _bound(prepared, parameters))
-        for name, kind, code in zip(self._names, self._types, codes, strict=True):
-            process = kind.dialect_impl(dialect).result_processor(dialect, code)
+        rows, columns = database.fetch(compiled.string, _bound(prepared, parameters))
+        for name, kind, column in zip(self._names, self._types, columns, strict=True):
+            process = kind.dialect_impl(dialect).result_processor(dialect, column.type_code)
             if process is not None:
                 prepared.results[name] = process
         database.prepared[self] = prepared

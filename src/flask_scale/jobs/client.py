@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from flask_scale.errors import JobNotFound, JobStateError
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import JobStore, Page, QueueStat
-from flask_scale.jobs.job import Hint, Job, JobEvent, JobState, NewJob
+from flask_scale.jobs.job import Hint, Job, JobEvent, JobState
 from flask_scale.jobs.publisher import Publisher
 from flask_scale.jobs.task import Task
 from flask_scale.metrics.instruments import instruments
@@ -72,10 +72,17 @@ class Jobs:
             unique_key=unique_key,
             dispatched=run_at is None and run_in == 0 and self.publisher.ready,
         )
-        if session is not None:
-            return self._insert(session, new)
-        with self.store.statement() as own:
-            return self._insert(own, new)
+        job = self.store.insert(session, new)
+        if job.id != new.id:
+            return job
+        hints = [Hint.of(job)] if new.dispatched else []
+        if session is None:
+            failpoints.reach("commit.before")
+            self._publish(hints)
+        elif hints:
+            self._publish_after_commit(session, hints)
+        instruments().jobs_enqueued.labels(job.task).inc()
+        return job
 
     def get(self, job_id: str, owner: str | None = None, session: Session | None = None) -> Job:
         """The job as it is now; with `owner`, only if it is theirs.
@@ -186,29 +193,22 @@ class Jobs:
         """Close the connections to the broker."""
         self.publisher.close()
 
-    def _insert(self, session: Session, new: NewJob) -> Job:
-        job = self.store.insert(session, new)
-        if job.id != new.id:
-            return job
-        if new.dispatched:
-            self._publish_after_commit(session, Hint.of(job))
-        instruments().jobs_enqueued.labels(job.task).inc()
-        return job
-
-    def _publish_after_commit(self, session: Session, hint: Hint) -> None:
+    def _publish_after_commit(self, session: Session, hints: Sequence[Hint]) -> None:
         if HINTS not in session.info:
             session.info[HINTS] = []
             event.listen(session, "before_commit", _on_before_commit)
             event.listen(session, "after_commit", self._on_commit)
             event.listen(session, "after_rollback", _on_rollback)
-        session.info[HINTS].append(hint)
+        session.info[HINTS] += hints
 
     def _on_commit(self, session: Session) -> None:
         if session.in_nested_transaction():
             return
+        hints, session.info[HINTS] = session.info[HINTS], []
+        self._publish(hints)
+
+    def _publish(self, hints: Sequence[Hint]) -> None:
         failpoints.reach("commit.after")
-        hints: Sequence[Hint] = session.info[HINTS]
-        session.info[HINTS] = []
         if hints:
             self.publisher.publish(hints)
 

@@ -93,8 +93,8 @@ class JobStore(Protocol):
         """A session for one statement, which is the whole transaction."""
         ...
 
-    def insert(self, session: Session, new: NewJob) -> Job:
-        """Write the job and its first event.
+    def insert(self, session: Session | None, new: NewJob) -> Job:
+        """Write the job and its first event, in a transaction of its own where there is no session.
 
         Where an unfinished job of the task, owner and `unique_key` is there, nothing is written and that one is
         returned: its id tells. A transaction that is about to write such a job is waited for.

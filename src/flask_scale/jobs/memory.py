@@ -69,7 +69,7 @@ class MemoryJobStore:
 
     # What clients do.
 
-    def insert(self, session: Session, new: NewJob) -> Job:
+    def insert(self, session: Session | None, new: NewJob) -> Job:
         now = self._clock()
         values = {name: value for name, value in vars(new).items() if name not in ("dispatched", "args", "run_in")}
         blank = dict.fromkeys(("progress", "checkpoint", "result", "error", "started_at", "finished_at"))
@@ -86,7 +86,8 @@ class MemoryJobStore:
             found = self._unfinished(new.task, new.owner, new.unique_key)
             if found is not None:
                 return found
-            self._remember(session, job.id)
+            if session is not None:
+                self._remember(session, job.id)
             row = Row(job, dispatched_at=now if new.dispatched else None)
             self._rows[job.id] = self._logged(row, "enqueued")
         return job

@@ -43,9 +43,9 @@ class PostgresJobStore:
 
     # What clients do.
 
-    def insert(self, session: Session, new: NewJob) -> Job:
+    def insert(self, session: Session | None, new: NewJob) -> Job:
         failpoints.reach("insert.before")
-        row = _insert(session, new)
+        row = self._insert(session, new)
         failpoints.reach("insert.after")
         return Job.of(row)
 
@@ -258,8 +258,21 @@ class PostgresJobStore:
         return {row["task"]: row["depth"] for row in self._all(statements.UNHANDLED, age=WORKER_SILENCE_SECONDS)}
 
     def _first(self, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
+        if statement in statements.PREPARED:
+            rows, columns = self._database.fetch(statements.PREPARED[statement], values)
+            return dict(zip([column.name for column in columns], rows[0], strict=True)) if rows else None
         with self.statement() as session:
             return _first(session, statement, **values)
+
+    def _insert(self, session: Session | None, new: NewJob) -> Mapping[str, Any]:
+        statement = statements.INSERT if new.unique_key is None else statements.INSERT_UNIQUE
+        key = {"task": new.task, "owner": new.owner, "unique_key": new.unique_key}
+        while True:
+            row = self._first_in(session, statement, **vars(new), detail=None)
+            if row is None:  # Unless the job with the key has ended since, this finds it.
+                row = self._first_in(session, statements.FIND_UNIQUE, **key)
+            if row is not None:
+                return row
 
     def _first_in(self, session: Session | None, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
         return self._first(statement, **values) if session is None else _first(session, statement, **values)
@@ -272,16 +285,6 @@ class PostgresJobStore:
 def _first(session: Session, statement: TextClause, **values: Any) -> Mapping[str, Any] | None:
     row = session.execute(statement, values).mappings().first()
     return dict(row) if row is not None else None
-
-
-def _insert(session: Session, new: NewJob) -> Mapping[str, Any]:
-    statement = statements.INSERT if new.unique_key is None else statements.INSERT_UNIQUE
-    while True:
-        row = _first(session, statement, **vars(new), detail=None)
-        if row is None:  # Unless the job with the key has ended since, this finds it.
-            row = _first(session, statements.FIND_UNIQUE, task=new.task, owner=new.owner, unique_key=new.unique_key)
-        if row is not None:
-            return row
 
 
 def _fence(lease: Lease) -> dict[str, str]:

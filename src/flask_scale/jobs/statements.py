@@ -7,6 +7,19 @@ can be without the other. A write of an attempt carries `FENCE`; no row back mea
 
 from sqlalchemy import TextClause, text
 
+from flask_scale.prepared import PreparedStatement
+
+#: PostgreSQL's types of the parameters of what is prepared.
+TYPES = {
+    **dict.fromkeys(("id", "token"), "uuid"),
+    **dict.fromkeys(("task", "queue", "owner", "unique_key", "worker", "args", "result", "detail"), "text"),
+    **dict.fromkeys(("timeout_seconds", "run_in", "lease"), "float8"),
+    "tasks": "text[]",
+    "max_attempts": "int",
+    "run_at": "timestamptz",
+    "dispatched": "bool",
+}
+
 #: What `Job.of` reads.
 COLUMNS = (
     "id, task, queue, owner, unique_key, args, state, attempt, max_attempts, timeout_seconds, progress, checkpoint, "
@@ -297,3 +310,9 @@ UNHANDLED = text(
         SELECT FROM job_workers WHERE jobs.task = ANY(tasks) AND last_seen > now() - make_interval(secs => :age))
     GROUP BY task ORDER BY task"""
 )
+
+#: What each job asks once or more, where it is a transaction of its own.
+PREPARED = {
+    statement: PreparedStatement(statement, TYPES)
+    for statement in (INSERT, CLAIM, CLAIM_NEXT, SUCCEED, SUCCEED_AND_CLAIM_NEXT)
+}
