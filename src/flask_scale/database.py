@@ -6,38 +6,29 @@ have `sqlalchemy.exc.OperationalError` at once. A statement over `statement_time
 the server. In a process that gevent has patched, a query lets other requests run.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from flask import Flask, g
-from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from flask_scale import board
 from flask_scale.errors import NotConfigured
-from flask_scale.pool import LingeringPool
+from flask_scale.postgres_pool import Lent, PostgresPool
+from flask_scale.prepared import PreparedStatement
 from flask_scale.read import Prepared, Read
-from flask_scale.server.patching import has_input, make_psycopg2_cooperative
+from flask_scale.server.patching import make_psycopg2_cooperative
 from flask_scale.settings import Settings
 from flask_scale.silence import Connection as DriverConnection
 from flask_scale.silence import longest_silence
 from flask_scale.state import State
 
-#: A connection that was used within so many seconds and has nothing to read is alive.
-SURE_SECONDS = 30.0
-
 #: Where the active app context keeps its sessions.
 SESSION, READ_SESSION = "flask_scale_session", "flask_scale_read_session"
-
-#: In a pooled connection's `info`: when it was last given back.
-USED_AT = "flask_scale_used_at"
 
 
 def normalise_url(url: str) -> URL:
@@ -85,31 +76,37 @@ class Database:
         """The session of the active app context; closed, and rolled back if open, at its end."""
         return _session_of_context(SESSION, self.engine)
 
-    def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], tuple[int, ...]]:
-        """The rows of a statement in the driver's form, a transaction of its own, and their columns' type codes.
+    def fetch(
+        self, statement: str | PreparedStatement, parameters: Mapping[str, Any]
+    ) -> tuple[list[tuple[Any, ...]], Sequence[Any]]:
+        """The rows of a statement in the driver's form, a transaction of its own, and what it tells of their columns.
 
         SQLAlchemy's own way is taken where somebody listens to its statements, a tracer or its log.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: as from a session.
         """
+        sql = statement if isinstance(statement, str) else statement.plain
         if self._is_listened_to():
             with self._autocommitting.connect() as connection:
                 result = connection.exec_driver_sql(sql, parameters)
                 assert result.cursor is not None
-                codes = _codes(result.cursor)
-                return [tuple(row) for row in result], codes
+                columns: Sequence[Any] = result.cursor.description
+                return [tuple(row) for row in result], columns
         lent = self._lend()
         driver: Any = lent.dbapi_connection
         try:
             driver.autocommit = True
             with driver.cursor() as cursor:
-                cursor.execute(sql, parameters)
-                return cursor.fetchall(), _codes(cursor)
+                if isinstance(statement, str):
+                    cursor.execute(sql, parameters)
+                else:
+                    statement.execute(cursor, lent.info, parameters)
+                return cursor.fetchall(), cursor.description
         except self._driver.Error as error:
             is_lost = self.engine.dialect.is_disconnect(error, driver, None)
             if is_lost:
-                self.engine.pool._invalidate(lent, error)  # and others as old, as SQLAlchemy does
+                lent.lose(error)
             raise self._told(error, sql, is_lost=is_lost) from error
         except BaseException as error:
             lent.invalidate(error)  # it may be in the middle of an answer
@@ -117,9 +114,11 @@ class Database:
         finally:
             lent.close()
 
-    def _lend(self) -> PoolProxiedConnection:
+    def _lend(self) -> Lent:
+        pool = self.engine.pool
+        assert isinstance(pool, PostgresPool)
         try:
-            return self.engine.raw_connection()
+            return pool.lend()
         except self._driver.Error as error:
             raise self._told(error, None, is_lost=False) from error
 
@@ -134,8 +133,10 @@ class Database:
         )
 
     def _is_listened_to(self) -> bool:
-        engine = self.engine
-        return bool(engine._has_events or engine.dialect._has_events or engine._should_log_info())
+        engine, pool = self.engine, self.engine.pool.dispatch
+        return bool(
+            engine._has_events or engine.dialect._has_events or engine._should_log_info() or pool.checkout or pool.reset
+        )
 
     def after_fork(self) -> None:
         """Forget connections inherited from the parent without closing the parent's sockets."""
@@ -144,10 +145,6 @@ class Database:
     def close(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()
-
-
-def _codes(cursor: Any) -> tuple[int, ...]:
-    return tuple([column[1] for column in cursor.description])
 
 
 def init_app(app: Flask, state: State) -> None:
@@ -195,9 +192,9 @@ def _create_engine(settings: Settings, url: str) -> Engine:
             DriverConnection, longest_silence=longest_silence(settings.statement_timeout_seconds)
         ),
     }
-    engine = create_engine(
+    return create_engine(
         normalise_url(url),
-        poolclass=LingeringPool,
+        poolclass=PostgresPool,
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
         pool_recycle=settings.pool_recycle_seconds,
@@ -205,52 +202,8 @@ def _create_engine(settings: Settings, url: str) -> Engine:
         hide_parameters=True,
         connect_args=connect_args,
     )
-    event.listen(engine, "checkout", _pinging(engine))
-    event.listen(engine, "checkout", _count_checkout)
-    event.listen(engine, "checkin", _count_checkin)
-    return engine
-
-
-def _pinging(engine: Engine) -> Callable[..., None]:
-    """SQLAlchemy's pre-ping, but without a round trip for a connection that is surely alive.
-
-    One whose server has gone has something to read, its end; one that was idle for long may be cut off in silence.
-    """
-
-    def ping(connection: Any, record: ConnectionPoolEntry, _fairy: Any) -> None:
-        used_at = record.info.get(USED_AT)
-        try:
-            if used_at is None or (monotonic() - used_at < SURE_SECONDS and not has_input(connection.fileno())):
-                return
-            engine.dialect.do_ping(connection)
-        except connection.Error as error:
-            raise InvalidatePoolError from error
-
-    return ping
-
-
-def _count_checkout(_connection: Any, record: ConnectionPoolEntry, *_: Any) -> None:
-    assert record.record_info is not None
-    record.record_info["counted"] = True
-    board.current.add("pool_in_use", 1)
 
 
 def _autocommit(connection: Connection) -> None:
     driver: Any = connection.connection.dbapi_connection
     driver.autocommit = True
-
-
-def _count_checkin(connection: Any, record: ConnectionPoolEntry) -> None:
-    # A connection that could not be made is checked in without ever having been out.
-    if record.record_info and record.record_info.pop("counted", False):
-        board.current.add("pool_in_use", -1)
-    record.info[USED_AT] = monotonic()
-    if connection is None:
-        return
-    connection.forget_timeouts()
-    if not connection.autocommit:
-        return
-    if connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
-        record.invalidate()  # somebody sent a BEGIN of their own
-        return
-    connection.autocommit = False

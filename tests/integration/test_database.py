@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, exc, text
 
-from flask_scale import board, database, pool
+from flask_scale import board, database, pool, postgres_pool
 from flask_scale.breaker import Breaker
 from flask_scale.dev.process import free_port
 from flask_scale.settings import Settings
@@ -176,7 +176,7 @@ def test_a_connection_in_use_costs_no_ping_and_one_that_was_idle_for_long_one(bu
             session.execute(text("SELECT 1"))
     assert pings == []
 
-    monkeypatch.setattr(database, "SURE_SECONDS", 0.0)
+    monkeypatch.setattr(postgres_pool, "SURE_SECONDS", 0.0)
     with db.transaction() as session:
         session.execute(text("SELECT 1"))
     assert pings == [1]
