@@ -9,7 +9,7 @@ import pytest
 
 from support.cluster import CommandFailed
 from support.release import Release, uids
-from support.scene import CALM_SECONDS, FRESH, LONG, MIX, RATE, Play
+from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, MIX, RATE, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
 from tests.load.plan import Plan
 
@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(7200)]
 REQUESTS = 100_000
 ROLLOUTS = 10
 ROUND_SECONDS = 190
+
+#: Requests a second beside many pods that start at once.
+STARTS_RATE = 12
 
 #: The directory's own file system is read-only: one more revision comes by a mounted file.
 REVISION = '''"""A column that the version before does not know, added while it serves."""
@@ -73,21 +76,24 @@ def rounds() -> Iterator[None]:
 
 
 def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):
+    """The long form: three times, at the short one's rate, since seven pods that start at once fill two cores."""
     stage.scale("deployment", "worker", 1)
     stage.until_ready("worker", 1)
-    with play("scaled by hand") as scene:
-        pause(CALM_SECONDS)
-        scene.mark("api 6, worker 4")
-        stage.scale("deployment", "api", 6)
-        stage.scale("deployment", "worker", 4)
-        stage.until_ready("api", 6)
-        stage.until_ready("worker", 4)
-        pause(CALM_SECONDS)
-        scene.mark("api 2, worker 1")
-        stage.scale("deployment", "api", 2)
-        stage.scale("deployment", "worker", 1)
-        stage.until_ready("api", 2)
-        stage.until_ready("worker", 1)
+    plan = Plan.steady(STARTS_RATE, LONGEST_SECONDS, mix=MIX, fresh=FRESH)
+    with play("scaled by hand", plan) as scene:
+        for _turn in range(3 if LONG else 1):
+            pause(CALM_SECONDS)
+            scene.mark("api 6, worker 4")
+            stage.scale("deployment", "api", 6)
+            stage.scale("deployment", "worker", 4)
+            stage.until_ready("api", 6)
+            stage.until_ready("worker", 4)
+            pause(CALM_SECONDS)
+            scene.mark("api 2, worker 1")
+            stage.scale("deployment", "api", 2)
+            stage.scale("deployment", "worker", 1)
+            stage.until_ready("api", 2)
+            stage.until_ready("worker", 1)
         pause(CALM_SECONDS)
     scene.assert_nothing_failed()
 
