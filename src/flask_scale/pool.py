@@ -19,38 +19,57 @@ from sqlalchemy.util.queue import Empty, Full, QueueCommon
 
 from flask_scale import board
 from flask_scale.breaker import Breaker
+from flask_scale.server.patching import unpatched
 
 #: After so many seconds without need for more than `pool_size`, the others are closed.
 LINGER_SECONDS = 10.0
 
 
+class Waiter:
+    """Somebody who waits for a connection, and what is handed to them."""
+
+    __slots__ = ("arrived", "given")
+
+    def __init__(self) -> None:
+        self.given: ConnectionPoolEntry | None = None
+        self.arrived = threading.Lock()
+        self.arrived.acquire()
+
+
 class IdleConnections(QueueCommon[ConnectionPoolEntry]):
-    """What a pool holds, first in, first out; a lock is only for those who wait, since gevent's are dear."""
+    """What a pool holds, first in, first out; what is put is handed to who has waited longest, past all others.
+
+    SQLAlchemy's own wakes one up, who waits anew where another was faster; under gevent its locks cost more than that.
+    """
 
     def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:
         self.maxsize = maxsize
         self.use_lifo = use_lifo
+        #: Empty while anybody waits.
         self._held: deque[ConnectionPoolEntry] = deque()
-        self._arrived = threading.Condition()
-        self._waiting = 0
+        self._waiters: deque[Waiter] = deque()
+        # The thread's own, not gevent's, since nobody waits in it; entered anew where the collector gives one back.
+        self._mutex: Any = unpatched("_thread", "RLock")()
 
     def qsize(self) -> int:
         """How many there are."""
         return len(self._held)
 
     def put(self, item: ConnectionPoolEntry, block: bool = True, timeout: float | None = None) -> None:
-        """Hold one more.
+        """Hand one on, or hold it.
 
         Raises:
             Full: there are `maxsize` already; it never waits.
         """
-        if len(self._held) >= self.maxsize:
-            raise Full
-        self._held.append(item)
-        # Who waits has said so before it looked for the last time.
-        if self._waiting:
-            with self._arrived:
-                self._arrived.notify()
+        with self._mutex:
+            if not self._waiters:
+                if len(self._held) >= self.maxsize:
+                    raise Full
+                self._held.append(item)
+                return
+            waiter = self._waiters.popleft()
+            waiter.given = item
+        waiter.arrived.release()
 
     def get(self, block: bool = True, timeout: float | None = None) -> ConnectionPoolEntry:
         """Take one.
@@ -63,25 +82,40 @@ class IdleConnections(QueueCommon[ConnectionPoolEntry]):
         except IndexError:
             if not block:
                 raise Empty from None
-        return self._wait_for_one(None if timeout is None else monotonic() + timeout)
+        return self._wait_for_one(-1 if timeout is None else timeout)
 
     def _take(self) -> ConnectionPoolEntry:
         return self._held.pop() if self.use_lifo else self._held.popleft()
 
-    def _wait_for_one(self, until: float | None) -> ConnectionPoolEntry:
-        with self._arrived:
-            self._waiting += 1
+    def _wait_for_one(self, seconds: float) -> ConnectionPoolEntry:
+        waiter = Waiter()
+        with self._mutex:
+            self._waiters.append(waiter)
             try:
-                while True:
-                    try:
-                        return self._take()
-                    except IndexError:
-                        seconds = None if until is None else until - monotonic()
-                    if seconds is not None and seconds <= 0:
-                        raise Empty
-                    self._arrived.wait(seconds)
-            finally:
-                self._waiting -= 1
+                come = self._take()  # since the last look
+            except IndexError:
+                come = None
+            if come is not None and self._leave(waiter):
+                return come
+            if come is not None:
+                self.put(come)
+        try:
+            waiter.arrived.acquire(timeout=seconds)
+        except BaseException:
+            if not self._leave(waiter) and waiter.given is not None:
+                self.put(waiter.given)
+            raise
+        if self._leave(waiter) or waiter.given is None:
+            raise Empty
+        return waiter.given
+
+    def _leave(self, waiter: Waiter) -> bool:
+        """Wait no more; False where one was handed over."""
+        with self._mutex:
+            if waiter.given is not None:
+                return False
+            self._waiters.remove(waiter)
+            return True
 
 
 class LingeringPool(QueuePool):

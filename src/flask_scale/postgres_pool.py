@@ -102,9 +102,10 @@ class PostgresPool(LingeringPool):
         used_at = record.info.get(USED_AT)
         if connection is None or used_at is None:
             return
+        dialect: Any = self._dialect
         try:
             if time.monotonic() - used_at > SURE_SECONDS or has_input(connection.fileno()):
-                self._dialect.do_ping(connection)
+                dialect.do_ping(connection)
         except Error:
             self.renew()
 

@@ -6,9 +6,10 @@ import time
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.util.queue import Empty
 
 from flask_scale import pool as module
-from flask_scale.pool import LingeringPool
+from flask_scale.pool import IdleConnections, LingeringPool
 
 
 @pytest.fixture
@@ -111,3 +112,39 @@ def test_connections_are_used_in_turn(engine):
         assert id(one.connection.dbapi_connection) == first
     with engine.connect() as one:
         assert id(one.connection.dbapi_connection) == second
+
+
+def test_who_gave_up_waiting_is_handed_nothing_that_another_could_have():
+    idle = IdleConnections(3)
+    for _ in range(2):
+        with pytest.raises(Empty):
+            idle.get(True, 0.01)
+
+    idle.put("first")
+    idle.put("second")
+
+    assert [idle.get(False), idle.get(True, 0.01)] == ["first", "second"]
+    with pytest.raises(Empty):
+        idle.get(False)
+
+
+def test_what_was_handed_to_somebody_who_is_stopped_meanwhile_is_given_on(monkeypatch):
+    idle = IdleConnections(3)
+
+    class Stopped(BaseException):
+        pass
+
+    class Arrived:
+        def acquire(self, timeout=None):
+            if timeout is not None:
+                idle.put("handed")
+                raise Stopped
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(module.threading, "Lock", Arrived)
+    with pytest.raises(Stopped):
+        idle.get(True, 1)
+
+    assert idle.get(False) == "handed"
