@@ -1,6 +1,6 @@
 """The chart's safeguards of traffic; each is to fall to a scene on the cluster of `make cluster`.
 
-One does not: see docs/decisions/0007-scenes.md.
+One does not in every run: see docs/decisions/0007-scenes.md.
 """
 
 from tests.mutants.mutant import Edit, Mutant
