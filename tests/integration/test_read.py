@@ -4,6 +4,7 @@ import enum
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import psycopg2
 import pytest
 from sqlalchemy import (
     ARRAY,
@@ -64,6 +65,8 @@ THINGS = Table(
     Column("secret", Reversed),
     Column("made", DateTime(timezone=True)),
 )
+
+PID = func.pg_backend_pid()
 
 ROW = {
     "id": 1,
@@ -164,6 +167,8 @@ def test_an_error_is_sqlalchemys_tells_no_value_and_gives_the_connection_back(bu
 def test_a_server_that_ends_the_connection_is_an_operational_error_and_the_next_read_has_a_new_one(build):
     db = build(pool_size=2, max_overflow=0)
     suicide = read(db, select(func.pg_terminate_backend(func.pg_backend_pid()).label("ended")))
+    with db.engine.connect() as one, db.engine.connect() as other:
+        old = {one.scalar(PID), other.scalar(PID)}
 
     with pytest.raises(exc.OperationalError) as error:
         suicide.first()
@@ -171,6 +176,23 @@ def test_a_server_that_ends_the_connection_is_an_operational_error_and_the_next_
     assert error.value.connection_invalidated
     assert db.engine.pool.checkedout() == 0
     assert read(db, select(THINGS.c.id)).first() == {"id": 1}
+    assert {db.fetch("SELECT pg_backend_pid()", {})[0][0][0] for _ in range(2)}.isdisjoint(old)  # as SQLAlchemy does
+
+
+def test_who_gets_no_new_connection_for_one_that_was_lost_keeps_no_place_in_the_pool(build, monkeypatch):
+    db = build(pool_size=1, max_overflow=0, pool_timeout_seconds=0.1)
+    with pytest.raises(exc.OperationalError):
+        db.fetch("SELECT pg_terminate_backend(pg_backend_pid())", {})
+
+    def fail(*_, **__):
+        raise psycopg2.OperationalError("away")
+
+    monkeypatch.setattr(psycopg2, "connect", fail)
+    for _ in range(2):
+        with pytest.raises(exc.OperationalError):
+            db.fetch("SELECT 1", {})
+
+    assert db.engine.pool.checkedout() == 0
 
 
 def test_who_is_stopped_in_the_middle_of_an_answer_gives_no_such_connection_back(build):
