@@ -189,8 +189,8 @@ ENQUEUES = (
         [
             Edit(
                 f"{JOBS}/client.py",
-                "        if session is not None:\n            return self._insert(session, new)\n",
-                "",
+                "job = self.store.insert(session, new)",
+                "job = self.store.insert(None, new)",
             )
         ],
         [f"{ENQUEUE}_nothing_of_a_job_is_left_after_a_rollback"],
@@ -200,8 +200,8 @@ ENQUEUES = (
         [
             Edit(
                 f"{JOBS}/client.py",
-                "self._publish_after_commit(session, Hint.of(job))",
-                "self.publisher.publish([Hint.of(job)])",
+                "self._publish_after_commit(session, hints)",
+                "self.publisher.publish(hints)",
             )
         ],
         [f"{ENQUEUE}_a_job_is_there_and_published_only_once_its_transaction_commits"],
@@ -280,7 +280,7 @@ DATABASES = (
     ),
     Mutant(
         "under gevent a database may hang for ever",
-        [Edit(f"{SERVER}/patching.py", 'getattr(connection, "longest_silence", None)', "None")],
+        [Edit(f"{SERVER}/waiting.py", "line.wait(connection.longest_silence)", "line.wait(None)")],
         [f"{HANGS}_under_gevent_silence_counts_and_not_the_time_that_a_result_takes"],
     ),
     Mutant(
