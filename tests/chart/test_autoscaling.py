@@ -1,6 +1,7 @@
 """Autoscalers, and the Prometheus and adapter of the chart's own that they ask."""
 
 import base64
+import re
 
 import pytest
 
@@ -97,13 +98,20 @@ def test_only_keda_lets_the_workers_go_to_zero():
 
 
 def test_where_the_workers_may_go_to_zero_a_running_job_keeps_one():
-    for settings, threshold in (({}, "2"), ({"WORKER_CONCURRENCY": 4}, "4")):
+    for settings, threshold in (({}, "2"), ({"WORKER_CONCURRENCY": 1}, "1")):
         objects = render(merge(CASES["keda-to-zero"], {"settings": settings}))
         running = objects.component("ScaledObject", "worker")["spec"]["triggers"][-1]
         assert "flask_scale_jobs_running" in running["metadata"]["query"]
         assert (running["metricType"], running["metadata"]["threshold"]) == ("AverageValue", threshold)
     assert "flask_scale_jobs_running" not in str(rendered("keda").component("ScaledObject", "worker"))
     assert "flask_scale_jobs_running" in str(rendered("keda-bundled").get("ConfigMap", "prometheus"))
+
+
+def test_keda_finds_no_requests_at_pods_that_nobody_asked_yet():
+    """A count that is not there yet is no answer."""
+    for case in ("keda", "keda-bundled"):
+        rate = rendered(case).component("ScaledObject", "api")["spec"]["triggers"][0]["metadata"]["query"]
+        assert re.search(r"rate\(flask_http_request_total.*\) or sum\(0 \* flask_scale_requests_in_flight\{", rate)
 
 
 def test_keda_takes_no_answer_for_no_load():
