@@ -1,7 +1,8 @@
 """Durable jobs: accepted in the caller's transaction, run at least once, their effects written exactly once.
 
 `task.py` what can be asked for; `client.py` how an app asks; `postgres.py` the truth; `publisher.py` the
-hints; `runner.py` one attempt; `reconciler.py` what brings lost jobs back; `worker.py` the Celery worker.
+hints; `turn.py` what a process runs for one of them; `runner.py` an attempt; `reconciler.py` what brings lost jobs
+back; `worker.py` the Celery worker.
 """
 
 from flask import Flask
