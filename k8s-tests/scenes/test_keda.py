@@ -100,7 +100,7 @@ def slow(stage: Release) -> Iterator[Release]:
 
 def test_workers_come_from_none_for_a_queue_and_none_is_left_after_it(play: Play, slow: Release):
     plan = Plan.steady(2 * TARGET * 0.8, LONGEST_SECONDS, mix=NO_JOBS, fresh=FRESH)
-    with play("KEDA, queue of jobs", plan) as scene:
+    with play("queue of jobs by KEDA", plan) as scene:
         pause(CALM_SECONDS)
         assert slow.pods("worker") == []
         begun = scene.mark(f"{JOBS} jobs")
@@ -137,7 +137,7 @@ def test_api_pods_come_for_requests_and_go_after_them(play: Play, stage: Release
     plan = Plan.spike(
         2 * TARGET * 0.8, times=3, before=15, spike=60, after=LONGEST_SECONDS, may_shed=True, mix=NO_JOBS, fresh=FRESH
     )
-    with play("KEDA, step to 3x", plan) as scene:
+    with play("step to 3x by KEDA", plan) as scene:
         pause(15)
         step = scene.mark("3x")
         pause(60)
