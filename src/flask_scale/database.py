@@ -6,8 +6,9 @@ have `sqlalchemy.exc.OperationalError` at once. A statement over `statement_time
 the server. In a process that gevent has patched, a query lets other requests run.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ from flask_scale.settings import Settings
 from flask_scale.silence import Connection as DriverConnection
 from flask_scale.silence import longest_silence
 from flask_scale.state import State
+
+logger = logging.getLogger(__name__)
 
 #: Where the active app context keeps its sessions.
 SESSION, READ_SESSION = "flask_scale_session", "flask_scale_read_session"
@@ -170,12 +173,18 @@ def _session_of_context(name: str, engine: Engine) -> Session:
 
 
 def _close_session(_error: BaseException | None) -> None:
-    opened: list[Session] = [g.pop(name) for name in (SESSION, READ_SESSION) if name in g]
-    if not opened:
-        return
-    with ExitStack() as sessions:
-        for session in opened:
-            sessions.callback(session.close)
+    for name in (SESSION, READ_SESSION):
+        if name in g:
+            _close(g.pop(name))
+
+
+def _close(session: Session) -> None:
+    """Roll back what is open. A server that is gone has done so itself: no reason to fail an answer that is made."""
+    try:
+        session.close()
+    except DBAPIError as error:
+        logger.warning("a session's connection ended before it was closed: %s", error)
+        session.invalidate()
 
 
 def _create_engine(settings: Settings, url: str) -> Engine:

@@ -203,6 +203,30 @@ def test_a_read_session_opens_no_transaction_and_leaves_others_theirs(database_u
     state.database.close()
 
 
+def test_a_server_that_goes_away_before_the_end_of_a_request_fails_no_answer_that_is_made(database_url, caplog):
+    app = Flask(__name__)
+    state = State(settings=Settings(database_url=database_url))
+    database.init_app(app, state)
+
+    @app.get("/late")
+    def late():
+        pids = [
+            session.scalar(text("SELECT pg_backend_pid()"))
+            for session in (state.database.session, state.database.read_session)
+        ]
+        with state.database.engine.connect() as other:
+            for pid in pids:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        return "made"
+
+    answer = app.test_client().get("/late")
+    assert (answer.status_code, answer.text) == (200, "made")
+    assert "ended before it was closed" in caplog.text
+    assert state.database.engine.pool.checkedout() == 0
+    assert app.test_client().get("/late").text == "made"
+    state.database.close()
+
+
 def test_a_forked_child_gets_connections_of_its_own_and_leaves_the_parents_open(build):
     db = build(pool_size=1, max_overflow=0)
     query = text("SELECT pg_backend_pid()")
