@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.util.queue import Empty, Full, QueueCommon
 
 from flask_scale import board
-from flask_scale.breaker import Breaker
+from flask_scale.openings import Openings
 from flask_scale.server.patching import unpatched
 
 #: After so many seconds without need for more than `pool_size`, the others are closed.
@@ -122,7 +122,7 @@ class LingeringPool(QueuePool):
     """`pool_size` connections for good, `max_overflow` more while they are needed; the board shows who waits.
 
     What is no longer needed is closed as it, or another one, is given back. While none can be opened, one caller a
-    second tries; the others have the driver's OperationalError at once.
+    second tries, and then few at once; the others have the driver's OperationalError at once.
     """
 
     _queue_class = IdleConnections
@@ -193,18 +193,18 @@ class LingeringPool(QueuePool):
 
 
 def _guarded(creator: Any) -> Any:
-    """`creator`, behind a breaker."""
-    breaker = Breaker()
+    """`creator`, for those who may."""
+    openings = Openings()
 
     def connect(record: ConnectionPoolEntry) -> Any:
-        if not breaker.allows():
+        if not openings.admits():
             raise OperationalError("no connection could be opened a moment ago")
+        opened = False
         try:
             connection = creator(record)
-        except OperationalError:
-            breaker.failed()
-            raise
-        breaker.succeeded()
+            opened = True
+        finally:
+            openings.ended(opened=opened)
         return connection
 
     return connect

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, exc, text
 
-from flask_scale import board, database, pool, postgres_pool
+from flask_scale import board, database, openings, postgres_pool
 from flask_scale.breaker import Breaker
 from flask_scale.dev.process import free_port
 from flask_scale.settings import Settings
@@ -102,9 +102,9 @@ def test_connections_that_could_not_be_made_were_never_in_use(build):
     assert board.current.total("pool_in_use") == in_use
 
 
-def test_while_none_can_be_opened_only_one_caller_a_second_tries_and_the_first_to_succeed_lets_all(build, monkeypatch):
+def test_while_none_can_be_opened_only_one_caller_a_second_tries_and_once_it_succeeds_others_may(build, monkeypatch):
     now, tries, away = [0.0], [], [True]
-    monkeypatch.setattr(pool, "Breaker", partial(Breaker, clock=lambda: now[0]))
+    monkeypatch.setattr(openings, "Breaker", partial(Breaker, clock=lambda: now[0]))
     db = build(connect_timeout_seconds=1)
 
     def fail(*_):

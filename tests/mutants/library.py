@@ -279,6 +279,11 @@ DATABASES = (
         [f"{DATABASE}_a_statement_over_its_time_is_ended_by_the_server"],
     ),
     Mutant(
+        "a database that comes back meets a crowd",
+        [Edit(f"{SOURCE}/openings.py", "self._most = 1\n", "pass\n")],
+        [f"{UNIT}/test_openings.py::test_a_server_that_comes_back_meets_no_crowd_but_soon_everybody"],
+    ),
+    Mutant(
         "under gevent a database may hang for ever",
         [Edit(f"{SERVER}/waiting.py", "line.wait(connection.longest_silence)", "line.wait(None)")],
         [f"{HANGS}_under_gevent_silence_counts_and_not_the_time_that_a_result_takes"],
