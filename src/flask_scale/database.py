@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import Flask, g
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -51,7 +52,7 @@ class Database:
         self._autocommitting = self.engine.execution_options()
         event.listen(self._autocommitting, "engine_connect", _autocommit)
         #: What `read.py` keeps of its statements.
-        self.prepared: dict[Read, Prepared] = {}
+        self.prepared: WeakKeyDictionary[Read, Prepared] = WeakKeyDictionary()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -121,8 +121,8 @@ class IdleConnections(QueueCommon[ConnectionPoolEntry]):
 class LingeringPool(QueuePool):
     """`pool_size` connections for good, `max_overflow` more while they are needed; the board shows who waits.
 
-    What is no longer needed is closed as it, or another one, is given back. While none can be opened, one caller a
-    second tries, and then few at once; the others have the driver's OperationalError at once.
+    What is no longer needed is closed as it, or another one, is given back. While none can be opened, a
+    thread looks once a second, and then few are opened at once; all others have the driver's OperationalError at once.
     """
 
     _queue_class = IdleConnections
@@ -194,17 +194,20 @@ class LingeringPool(QueuePool):
 
 def _guarded(creator: Any) -> Any:
     """`creator`, for those who may."""
-    openings = Openings()
+    openings = Openings(look=lambda: creator(None).close())
 
     def connect(record: ConnectionPoolEntry) -> Any:
         if not openings.admits():
             raise OperationalError("no connection could be opened a moment ago")
-        opened = False
         try:
             connection = creator(record)
-            opened = True
-        finally:
-            openings.ended(opened=opened)
+        except Exception:
+            openings.ended(opened=False)
+            raise
+        except BaseException:
+            openings.given_up()
+            raise
+        openings.ended(opened=True)
         return connection
 
     return connect

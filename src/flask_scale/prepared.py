@@ -13,7 +13,7 @@ from hashlib import blake2s
 from time import monotonic
 from typing import Any
 
-from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
+from psycopg2.errors import DuplicatePreparedStatement, FeatureNotSupported, InvalidSqlStatementName
 from sqlalchemy import TextClause
 from sqlalchemy.engine import make_url
 
@@ -52,7 +52,7 @@ class PreparedStatement:
         try:
             if planned_at is None or now - planned_at > PLAN_SECONDS:
                 if planned_at is not None:
-                    cursor.execute(f"DEALLOCATE {self._name}")
+                    self._forget(cursor, info, now)
                 cursor.execute(self._prepare)
                 planned_at = now
             info[self._name] = (now, planned_at)
@@ -60,3 +60,10 @@ class PreparedStatement:
         except (InvalidSqlStatementName, DuplicatePreparedStatement):
             _refused = True
             cursor.execute(self.plain, parameters)
+        except FeatureNotSupported:  # A column has another type since it was planned.
+            self._forget(cursor, info, now)
+            cursor.execute(self.plain, parameters)
+
+    def _forget(self, cursor: Any, info: MutableMapping[Any, Any], now: float) -> None:
+        cursor.execute(f"DEALLOCATE {self._name}")
+        info[self._name] = (now, None)

@@ -37,6 +37,8 @@ class Read:
         self._types: tuple[TypeEngine[Any], ...] = tuple(column["type"] for column in columns)
         if not all(isinstance(one, TypeEngine) for one in self._types):
             raise TypeError("read: name the columns, not the entity: select(Item.id, Item.name)")
+        if any(name == "None" or name.startswith("_no_label") for name in self._names):
+            raise TypeError(f"read: one of the columns has no name ({', '.join(self._names)}): give it a label()")
 
     def all(self, **parameters: Any) -> list[dict[str, Any]]:
         """Every row, by the statement's `bindparam`s.
@@ -85,8 +87,9 @@ class Read:
 
 
 def _binds(compiled: SQLCompiler, dialect: Dialect) -> dict[str, Processor]:
+    escaped = compiled.escaped_bind_names
     found = {
-        name: parameter.type.dialect_impl(dialect).bind_processor(dialect)
+        escaped.get(name, name): parameter.type.dialect_impl(dialect).bind_processor(dialect)
         for parameter, name in compiled.bind_names.items()
     }
     return {name: process for name, process in found.items() if process is not None}

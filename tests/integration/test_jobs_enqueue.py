@@ -323,3 +323,17 @@ def test_every_hint_is_sent_where_somebody_counts_on_it(scale, add):
     jobs = [add.enqueue(1, 2) for _ in range(ENOUGH)]
     assert scale.jobs.publisher.publish([Hint.of(job) for job in jobs[:2]], enough=EACH)
     assert hints(scale) == ENOUGH + 2
+
+
+def test_a_job_that_starts_by_its_own_hint_alone_has_it_whatever_waits(scale, add):
+    scale.task("one", max_running=1)(lambda job: None)
+    for _ in range(ENOUGH):
+        add.enqueue(1, 2)
+    one = scale.tasks.get("one").enqueue()
+    assert hints(scale) == ENOUGH + 1
+    scale.tasks.get("one").enqueue(session=scale.session)
+    scale.session.commit()
+    assert hints(scale) == ENOUGH + 2
+    scale.jobs.cancel(one.id)
+    scale.jobs.requeue(one.id)
+    assert hints(scale) == ENOUGH + 3

@@ -56,3 +56,21 @@ def test_it_takes_another_than_the_one_that_somebody_is_about_to_claim(store):
 
     assert not waits
     assert claims[0].job.id == second.id
+
+
+def test_a_turn_is_in_nobodys_way_who_changes_its_job_and_then_the_next(store):
+    running, waiting = accepted(store), accepted(store)
+    claim = store.claim(running.id, tasks=["add"], worker="one", lease_seconds=30)
+    ended = []
+    turn = threading.Thread(
+        target=lambda: ended.append(
+            store.succeed_and_claim_next(claim.lease, "null", "default", tasks=["add"], worker="one", lease_seconds=30)
+        )
+    )
+    with store.transaction() as session:
+        store.cancel(running.id, session=session)
+        turn.start()
+        turn.join(1.5)  # longer than PostgreSQL waits before it looks for a deadlock
+        assert store.cancel(waiting.id, session=session) is not None
+    turn.join()
+    assert ended == [(True, None)]

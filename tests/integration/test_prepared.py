@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DataError
 
 from flask_scale import prepared
 from flask_scale.database import Database
@@ -80,6 +81,32 @@ def test_behind_a_pooler_it_is_asked_as_it_is_and_prepared_no_more(database, mea
     execute(database, "DEALLOCATE ALL")
     assert [ask(database)["sum"] for _ in range(3)] == [4] * 3
     assert plans(database) == {}
+
+
+def test_a_column_of_another_type_is_asked_anew(database):
+    execute(database, "CREATE TABLE notes (body text)")
+    notes = PreparedStatement(text("SELECT body FROM notes"), {})
+    assert [database.fetch(notes, {})[0] for _ in range(3)] == [[]] * 3
+    execute(database, "ALTER TABLE notes ALTER body TYPE varchar(9)")
+    assert database.fetch(notes, {})[0] == []
+    assert [database.fetch(notes, {})[0] for _ in range(2)] == [[]] * 2
+    assert len(plans(database)) == 1
+
+
+def test_a_plan_that_cannot_be_made_is_tried_again(database, monkeypatch):
+    for _ in range(2):
+        ask(database)
+    later = prepared.monotonic() + prepared.PLAN_SECONDS
+    monkeypatch.setattr(prepared, "monotonic", lambda: later - 1)
+    ask(database)
+    monkeypatch.setattr(prepared, "monotonic", lambda: later + 1)
+    with monkeypatch.context() as locked:
+        locked.setattr(ADD, "_prepare", "SELECT 1/0")
+        with pytest.raises(DataError):
+            ask(database)
+    assert plans(database) == {}
+    assert [ask(database)["sum"] for _ in range(2)] == [4] * 2
+    assert list(plans(database).values()) == [2]
 
 
 def execute(database, sql):

@@ -1,6 +1,7 @@
 """Reads that are compiled once, on a real PostgreSQL: what they give, and how they fail."""
 
 import enum
+import gc
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -231,3 +232,17 @@ def test_who_listens_to_statements_hears_of_reads_and_they_give_the_same(build):
 
     assert len(heard) == 1
     assert "FROM things" in heard[0]
+
+
+def test_a_parameters_name_may_be_any_and_its_type_counts(build):
+    db = build()
+    things = Read(lambda: db, select(THINGS.c.id).where(THINGS.c.kind == bindparam("kind (x)", type_=Enum(Kind))))
+    assert things.all(**{"kind (x)": Kind.LARGE}) == [{"id": ROW["id"]}]
+
+
+def test_a_read_that_nobody_has_any_more_is_forgotten(build):
+    db = build()
+    for _ in range(10):
+        Read(lambda: db, select(THINGS.c.id)).all()
+    gc.collect()
+    assert len(db.prepared) <= 1

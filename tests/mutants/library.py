@@ -147,6 +147,16 @@ ATTEMPTS = (
         [f"{UNIT}/jobs/test_deadlines.py::test_a_process_far_over_its_time_is_ended_and_one_within_its_grace_is_not"],
     ),
     Mutant(
+        "the only hint of a job is spared at its enqueue",
+        [Edit(f"{JOBS}/client.py", "alone=task.max_running is not None", "alone=False")],
+        [f"{ENQUEUE}_a_job_that_starts_by_its_own_hint_alone_has_it_whatever_waits"],
+    ),
+    Mutant(
+        "a turn locks the next job before the one that it ends",
+        [Edit(STATEMENTS, "(SELECT count(*) FROM ended) >= 0 AND ", "")],
+        [f"{INTEGRATION}/test_jobs_turns.py::test_a_turn_is_in_nobodys_way_who_changes_its_job_and_then_the_next"],
+    ),
+    Mutant(
         "hints of jobs that have no other are spared",
         [Edit(f"{JOBS}/slots.py", "enough=EACH", "enough=0")],
         [f"{RUNNER}_whoever_ends_a_job_of_a_limited_task_sends_the_next_that_waits"],
@@ -280,7 +290,7 @@ DATABASES = (
     ),
     Mutant(
         "a database that comes back meets a crowd",
-        [Edit(f"{SOURCE}/openings.py", "self._most = 1\n", "pass\n")],
+        [Edit(f"{SOURCE}/openings.py", "None if self._most is None else self._most + 1", "None")],
         [f"{UNIT}/test_openings.py::test_a_server_that_comes_back_meets_no_crowd_but_soon_everybody"],
     ),
     Mutant(

@@ -16,6 +16,7 @@ class Attempt:
     def __init__(self, claim: Claim) -> None:
         self.job = claim.job
         self.lease = claim.lease
+        self.claimed_at = claim.at
         self.deadline = time.monotonic() + claim.job.timeout_seconds
         #: True once the handler itself has written the job's end.
         self.completed = False

@@ -75,7 +75,7 @@ class Jobs:
         job = self.store.insert(session, new)
         if job.id != new.id:
             return job
-        hints = [Hint.of(job)] if new.dispatched else []
+        hints = [Hint.of(job, alone=task.max_running is not None)] if new.dispatched else []
         if session is None:
             failpoints.reach("commit.before")
             self._publish(hints)
@@ -170,7 +170,7 @@ class Jobs:
             why = "an unfinished job has its unique key" if job.state in ("dead", "cancelled") else f"it is {job.state}"
             raise JobStateError(f"job {job.id} cannot be queued again: {why}")
         if ready:
-            self.publisher.publish([Hint.of(changed)])
+            self.publisher.publish([Hint.of(changed, alone=True)])
         return changed
 
     def queue_stats(self) -> builtins.list[QueueStat]:

@@ -6,9 +6,10 @@ promise on each. A store decides states and owns the clock; it never talks to th
 An attempt writes through its `Lease`. Once the lease is lost every such write changes nothing and says so.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -47,6 +48,8 @@ class Claim:
 
     job: Job
     lease: Lease
+    #: When it was made, by `time.monotonic`: the lease runs from here.
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,10 @@ class Deadlines:
         """End each process whose attempt should have ended `KILL_AFTER_SECONDS` ago. Call it where they were forked."""
         now = time.monotonic()
         for row in range(0, len(self._cells), 2):
-            deadline = self._cells[row + 1]
+            # First whose it was: a successor that comes in between has no deadline yet.
+            pid, deadline = int(self._cells[row]), self._cells[row + 1]
             if deadline and now > deadline + KILL_AFTER_SECONDS:
                 self._cells[row + 1] = 0.0
-                pid = int(self._cells[row])
                 logger.warning("process %s is ended: its job is %.0f s over its time", pid, now - deadline)
                 with suppress(ProcessLookupError):  # It crashed, and no other has its row yet.
                     os.kill(pid, signal.SIGKILL)

@@ -50,7 +50,7 @@ class Heartbeat:
         self._interruption = interruption
         self._ending = ending
         self._watchdog = watchdog
-        self._renewed_at = time.monotonic()
+        self._renewed_at = attempt.claimed_at
         self._next_renewal = self._renewed_at + settings.job_heartbeat_seconds
         self._next_interrupt = 0.0
         self._pulse = pulse

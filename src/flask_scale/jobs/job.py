@@ -120,11 +120,13 @@ class Hint:
     job_id: str
     queue: str
     timeout_seconds: float
+    #: No other hint starts the job: it is never spared.
+    alone: bool = False
 
     @classmethod
-    def of(cls, job: Job) -> "Hint":
+    def of(cls, job: Job, *, alone: bool = False) -> "Hint":
         """The hint for `job`."""
-        return cls(job.id, job.queue, job.timeout_seconds)
+        return cls(job.id, job.queue, job.timeout_seconds, alone)
 
 
 def valid_id(job_id: str) -> str | None:

@@ -62,17 +62,17 @@ class Publisher:
     def publish(self, hints: Sequence[Hint], *, enough: int = ENOUGH) -> bool:
         """Send the hints, all or none of a queue's; False where the broker did not take them in time.
 
-        Where `enough` wait in a queue, those that are too many are spared.
+        Where `enough` wait in a queue, those that are too many are spared, unless their job starts by them alone.
         """
         if self._push is None or not self.breaker.allows():
             return False
-        by_queue: dict[str, list[Hint]] = {}
+        groups: dict[tuple[str, int], list[Hint]] = {}
         for hint in hints:
-            by_queue.setdefault(hint.queue, []).append(hint)
+            groups.setdefault((hint.queue, EACH if hint.alone else enough), []).append(hint)
         try:
             failpoints.reach("publish.before")
-            for queue, of_queue in by_queue.items():
-                self._push([queue], [enough, *map(message, of_queue[:enough])])
+            for (queue, most), group in groups.items():
+                self._push([queue], [most, *map(message, group[:most])])
             failpoints.reach("publish.after")
         except redis.RedisError as error:
             self.breaker.failed()

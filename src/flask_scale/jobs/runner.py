@@ -113,8 +113,8 @@ class Runner:
         interruption = Interruption()
         watchdog = Watchdog(self._settings.job_lease_seconds * DEAF_LEASES if self.confined else 0)
         with (
-            self._deadlines.until(attempt.deadline),
             Heartbeat(attempt, self._store, self._settings, interruption, self._ending, watchdog, self._pulse),
+            self._deadlines.until(attempt.deadline),
         ):
             try:
                 self._handle(attempt, interruption, turn)

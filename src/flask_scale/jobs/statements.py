@@ -153,10 +153,11 @@ _SUCCEED = f"""UPDATE jobs SET state = 'succeeded', result = CAST(:result AS jso
 SUCCEED = _logged(_SUCCEED, "'succeeded'")
 
 #: Both in one transaction, and in one round trip: how the one ended, and the other if there is any. Where the lease is
-#: lost, the next is claimed all the same.
+#: lost, the next is claimed all the same. The one that ends is locked first: whoever changes both, in the order in
+#: which they came, is not in the way of it.
 SUCCEED_AND_CLAIM_NEXT = text(
     f"""WITH ended AS ({_SUCCEED} RETURNING id, attempt, worker),
-    next AS ({_BEGIN} WHERE {_NEXT} RETURNING {CLAIMED}, worker),
+    next AS ({_BEGIN} WHERE (SELECT count(*) FROM ended) >= 0 AND {_NEXT} RETURNING {CLAIMED}, worker),
     logged AS (INSERT INTO job_events (job_id, event, attempt, worker)
         SELECT id, 'succeeded', attempt, worker FROM ended UNION ALL SELECT id, 'claimed', attempt, worker FROM next)
     SELECT EXISTS (SELECT FROM ended) AS ended, next.* FROM (SELECT) AS once LEFT JOIN next ON true"""
@@ -313,6 +314,5 @@ UNHANDLED = text(
 
 #: What each job asks once or more, where it is a transaction of its own.
 PREPARED = {
-    statement: PreparedStatement(statement, TYPES)
-    for statement in (INSERT, CLAIM, CLAIM_NEXT, SUCCEED, SUCCEED_AND_CLAIM_NEXT)
+    statement: PreparedStatement(statement, TYPES) for statement in (INSERT, CLAIM, CLAIM_NEXT, SUCCEED_AND_CLAIM_NEXT)
 }

@@ -10,6 +10,7 @@ Failure policy: fail open. What a turn that broke off leaves behind, a later hin
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from flask_scale.jobs.contract import AWAY, Claim, JobStore
 from flask_scale.jobs.job import Lease
@@ -110,7 +111,8 @@ class Turn:
     def give_back(self) -> None:
         """Give back what was claimed and not asked for: the process ends in between."""
         if self._taken is not None:
-            self._store.release(self._taken.lease)
+            with suppress(*AWAY):  # Its lease does the rest.
+                self._store.release(self._taken.lease)
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._over_at or self._stopping()

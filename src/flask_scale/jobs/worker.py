@@ -14,8 +14,7 @@ import os
 import socket
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from billiard.process import current_process
@@ -45,6 +44,9 @@ BROKER_TIMEOUT_SECONDS = 2.0
 
 #: How long the threads may take to end, in seconds.
 END_SECONDS = 5.0
+
+#: Seconds between two looks at the pool's deadlines.
+ENFORCE_SECONDS = 1.0
 
 #: What the pool's processes see of the end: told to, and out of time.
 STOPPING, GRACE_OVER = 1, 2
@@ -98,6 +100,7 @@ class WorkerProgram:
         self._internal.start()
         sweeps = threading.Thread(target=self._sweep, name="reconciler", daemon=True)
         sweeps.start()
+        threading.Thread(target=self._enforce, name="deadlines", daemon=True).start()
         try:
             return self._consume()
         finally:
@@ -129,13 +132,13 @@ class WorkerProgram:
         return int(worker.exitcode or 0)
 
     def _sweep(self) -> None:
-        self._reconciler.run(self._over, self._at_work)
+        self._reconciler.run(self._over, self._quiet.at_work)
 
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        with self._quiet.at_work():
-            self._deadlines.enforce()
-            yield
+    def _enforce(self) -> None:
+        """Apart from the sweeps, which wait for the database."""
+        while not self._over.wait(ENFORCE_SECONDS):
+            with self._quiet.at_work():
+                self._deadlines.enforce()
 
     def _connect_signals(self) -> None:
         signals.setup_logging.connect(self._on_setup_logging)

@@ -78,11 +78,15 @@ class Line:
             self.hub.wait(self._watcher)
             return
         greenlet = gevent.getcurrent()
+        around = self._waiting.get(greenlet)  # The collector may end a connection, with a wait, within any other.
         self._waiting[greenlet] = Limit(monotonic() + seconds, seconds)
         try:
             self.hub.wait(self._watcher)
         finally:
-            del self._waiting[greenlet]
+            if around is None:
+                self._waiting.pop(greenlet, None)
+            else:
+                self._waiting[greenlet] = around
 
 
 def _line_of(connection: Connection) -> Line:
