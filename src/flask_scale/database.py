@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from flask_scale.errors import NotConfigured
 from flask_scale.postgres_pool import Lent, PostgresPool
 from flask_scale.prepared import PreparedStatement
-from flask_scale.read import Prepared, Read
+from flask_scale.read import Compiled, Read
 from flask_scale.server.patching import make_psycopg2_cooperative
 from flask_scale.settings import Settings
 from flask_scale.silence import Connection as DriverConnection
@@ -52,7 +52,7 @@ class Database:
         self._autocommitting = self.engine.execution_options()
         event.listen(self._autocommitting, "engine_connect", _autocommit)
         #: What `read.py` keeps of its statements.
-        self.prepared: WeakKeyDictionary[Read, Prepared] = WeakKeyDictionary()
+        self.compiled_reads: WeakKeyDictionary[Read, Compiled] = WeakKeyDictionary()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Processor = Callable[[Any], Any]
 
 
-class Prepared(NamedTuple):
+class Compiled(NamedTuple):
     """A statement in the driver's form, and by name what turns values into the driver's and back where it must."""
 
     compiled: SQLCompiler
@@ -47,11 +47,11 @@ class Read:
             sqlalchemy.exc.SQLAlchemyError: as from a session; InvalidRequestError where a parameter is missing.
         """
         database = self._database_of()
-        prepared = database.prepared.get(self)
-        if prepared is None:
+        compiled_read = database.compiled_reads.get(self)
+        if compiled_read is None:
             return self._ask_first(database, parameters)
-        rows, _ = database.fetch(prepared.compiled.string, _bound(prepared, parameters))
-        return self._told(prepared, rows)
+        rows, _ = database.fetch(compiled_read.compiled.string, _bound(compiled_read, parameters))
+        return self._told(compiled_read, rows)
 
     def first(self, **parameters: Any) -> dict[str, Any] | None:
         """The first row, or None where there is none; all are fetched, so let the statement say LIMIT.
@@ -63,24 +63,24 @@ class Read:
         return rows[0] if rows else None
 
     def _ask_first(self, database: "Database", parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        """As `all`, and keep what is prepared: some types depend on what the server says of the columns."""
+        """As `all`, and keep what is compiled_read: some types depend on what the server says of the columns."""
         dialect = database.engine.dialect
         compiled = self._statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         if compiled.post_compile_params:
             raise ValueError("read: IN is another statement for each list; compare with == any_(bindparam(...))")
-        prepared = Prepared(compiled, _binds(compiled, dialect), {})
-        rows, columns = database.fetch(compiled.string, _bound(prepared, parameters))
+        compiled_read = Compiled(compiled, _binds(compiled, dialect), {})
+        rows, columns = database.fetch(compiled.string, _bound(compiled_read, parameters))
         for name, kind, column in zip(self._names, self._types, columns, strict=True):
             process = kind.dialect_impl(dialect).result_processor(dialect, column.type_code)
             if process is not None:
-                prepared.results[name] = process
-        database.prepared[self] = prepared
-        return self._told(prepared, rows)
+                compiled_read.results[name] = process
+        database.compiled_reads[self] = compiled_read
+        return self._told(compiled_read, rows)
 
-    def _told(self, prepared: Prepared, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    def _told(self, compiled_read: Compiled, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
         told = [dict(zip(self._names, row, strict=True)) for row in rows]
-        for name, process in prepared.results.items():
+        for name, process in compiled_read.results.items():
             for row in told:
                 row[name] = process(row[name])
         return told
@@ -95,8 +95,8 @@ def _binds(compiled: SQLCompiler, dialect: Dialect) -> dict[str, Processor]:
     return {name: process for name, process in found.items() if process is not None}
 
 
-def _bound(prepared: Prepared, given: dict[str, Any]) -> dict[str, Any]:
-    parameters: dict[str, Any] = dict(prepared.compiled.construct_params(given))
-    for name, process in prepared.binds.items():
+def _bound(compiled_read: Compiled, given: dict[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = dict(compiled_read.compiled.construct_params(given))
+    for name, process in compiled_read.binds.items():
         parameters[name] = process(parameters[name])
     return parameters

@@ -245,4 +245,4 @@ def test_a_read_that_nobody_has_any_more_is_forgotten(build):
     for _ in range(10):
         Read(lambda: db, select(THINGS.c.id)).all()
     gc.collect()
-    assert len(db.prepared) <= 1
+    assert len(db.compiled_reads) <= 1
