@@ -13,6 +13,9 @@ pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
 #: Seconds of a store or a node that nobody bears any more, however busy the machine is.
 LONGEST_OUTAGE = 120
 
+#: Seconds after which a database that is ready is one for every request.
+SOON = 5
+
 #: Kills of PostgreSQL, and the seconds that Kubernetes waits before it starts it again: none, 10, 20, 40, 80.
 KILLS, BACK_OFF = (5, 150) if LONG else (2, 10)
 
@@ -72,14 +75,17 @@ def test_a_database_that_restarts(play: Play, stage: Release):
 def test_a_database_that_crashes(play: Play, stage: Release):
     """SIGKILL: PostgreSQL recovers from its log, and what it had said yes to is there."""
     dice = random.Random(2)
+    outages = []
     with play("database killed") as scene:
         for _kill in range(KILLS):
-            pause(CALM_SECONDS)
+            pause(2 * SOON)
+            killed = scene.mark("database killed")
             kill_a_pod(stage, "postgresql", dice)
-            scene.mark("database killed")
             pause(CALM_SECONDS)
             until_whole(stage)
+            outages.append((killed, scene.mark("ready") + SOON))
         pause(2 * CALM_SECONDS)
+    scene.assert_served_beside(outages)
     scene.assert_bounded(requests=(LONGEST_OUTAGE + BACK_OFF) * RATE, only=["shed"])
 
 

@@ -88,6 +88,18 @@ class Scene:
         assert {one.event for one in wrong} <= {*only}, self.run.failures()
         assert len(wrong) <= requests, self.run.failures()
 
+    def assert_served_beside(self, outages: Sequence[tuple[float, float]]) -> None:
+        """Pass where each request got its right answer at its first attempt that was due outside of these times."""
+        wrong = [
+            one
+            for one in self.run.history.events
+            if one.attempt == 1
+            and one.event in WRONG
+            and not any(begun <= one.intended_at <= ended for begun, ended in outages)
+        ]
+        self.at_most("not served though all was there", len(wrong), "requests", 0)
+        assert not wrong, "\n".join(str(one) for one in wrong[:10])
+
     def assert_nothing_failed(self) -> None:
         """Pass where besides every request got its right answer at its first attempt."""
         self.assert_sound()
