@@ -82,18 +82,13 @@ def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):
     plan = Plan.steady(STARTS_RATE, LONGEST_SECONDS, mix=MIX, fresh=FRESH)
     with play("scaled by hand", plan) as scene:
         for _turn in range(3 if LONG else 1):
-            pause(CALM_SECONDS)
-            scene.mark("api 6, worker 4")
-            stage.scale("deployment", "api", 6)
-            stage.scale("deployment", "worker", 4)
-            stage.until_ready("api", 6)
-            stage.until_ready("worker", 4)
-            pause(CALM_SECONDS)
-            scene.mark("api 2, worker 1")
-            stage.scale("deployment", "api", 2)
-            stage.scale("deployment", "worker", 1)
-            stage.until_ready("api", 2)
-            stage.until_ready("worker", 1)
+            for api, worker in ((6, 4), (2, 1)):
+                pause(CALM_SECONDS)
+                scene.mark(f"api {api}, worker {worker}")
+                stage.scale("deployment", "api", api)
+                stage.scale("deployment", "worker", worker)
+                stage.until_ready("api", api)
+                stage.until_ready("worker", worker)
         pause(CALM_SECONDS)
     scene.assert_nothing_failed()
 

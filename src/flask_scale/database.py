@@ -8,7 +8,7 @@ the server. In a process that gevent has patched, a query lets other requests ru
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -174,9 +174,10 @@ def _session_of_context(name: str, engine: Engine) -> Session:
 
 
 def _close_session(_error: BaseException | None) -> None:
-    for name in (SESSION, READ_SESSION):
-        if name in g:
-            _close(g.pop(name))
+    with ExitStack() as sessions:
+        for name in (SESSION, READ_SESSION):
+            if name in g:
+                sessions.callback(_close, g.pop(name))
 
 
 def _close(session: Session) -> None:

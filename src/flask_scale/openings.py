@@ -8,6 +8,7 @@ and so it stays.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from flask_scale.breaker import Breaker
 
@@ -77,10 +78,9 @@ class Openings:
     def _look_once(self) -> None:
         opened = False
         try:
-            self._look()
-            opened = True
-        except Exception:
-            opened = False
+            with suppress(Exception):
+                self._look()
+                opened = True
         finally:
             with self._lock:
                 self._looks = False
