@@ -158,8 +158,8 @@ ATTEMPTS = (
     ),
     Mutant(
         "hints of jobs that have no other are spared",
-        [Edit(f"{JOBS}/slots.py", "enough=EACH", "enough=0")],
-        [f"{RUNNER}_whoever_ends_a_job_of_a_limited_task_sends_the_next_that_waits"],
+        [Edit(f"{JOBS}/postgres.py", "_hint(row, alone=True)", "_hint(row)")],
+        [f"{STORE}_what_waits_for_a_slot_is_taken_once_there_is_one_and_no_more_than_that"],
     ),
     Mutant(
         "no attempt is the last",

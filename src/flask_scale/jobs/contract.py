@@ -209,8 +209,8 @@ class JobStore(Protocol):
     def take_waiting(self, limits: Mapping[str, int], queues: Sequence[str]) -> list[Hint]:
         """Due jobs of the tasks in `limits` whose hint nobody sent, as many of each as may start beside the others.
 
-        They count as dispatched from now on. One that runs takes a slot, and so does one of these queues that was
-        dispatched; jobs of other queues are neither taken nor counted.
+        They count as dispatched from now on, and start by these hints alone. One that runs takes a slot, and so does
+        one of these queues that was dispatched; jobs of other queues are neither taken nor counted.
         """
         ...
 

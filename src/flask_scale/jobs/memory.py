@@ -257,7 +257,7 @@ class MemoryJobStore:
                 due = [row for row in self._due([task]) if row.job.queue in queues]
                 waiting = [row for row in due if row.dispatched_at is None]
                 free = most - self._running(task) - (len(due) - len(waiting))
-                hints += self._take(waiting[: max(0, free)])
+                hints += [replace(hint, alone=True) for hint in self._take(waiting[: max(0, free)])]
             return hints
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:

@@ -199,7 +199,7 @@ class PostgresJobStore:
             self._all(statements.TAKE_WAITING, task=task, max_running=most, queues=list(queues))
             for task, most in limits.items()
         ]
-        return [_hint(row) for row in itertools.chain.from_iterable(rows)]
+        return [_hint(row, alone=True) for row in itertools.chain.from_iterable(rows)]
 
     def overdue_queues(self, tasks: Sequence[str], grace_seconds: float) -> dict[str, int]:
         rows = self._all(statements.OVERDUE_QUEUES, tasks=list(tasks), grace=grace_seconds)
@@ -305,5 +305,5 @@ def _job(row: Mapping[str, Any] | None) -> Job | None:
     return Job.of(row) if row is not None else None
 
 
-def _hint(row: Mapping[str, Any]) -> Hint:
-    return Hint(str(row["id"]), row["queue"], row["timeout_seconds"])
+def _hint(row: Mapping[str, Any], *, alone: bool = False) -> Hint:
+    return Hint(str(row["id"]), row["queue"], row["timeout_seconds"], alone)

@@ -35,7 +35,7 @@ RUN_JOB = "flask_scale.run_job"
 #: Hints that wait in a queue of the broker, where nobody counts on each.
 ENOUGH = 64
 
-#: Where somebody does: more than ever wait.
+#: Of hints that are never spared: more than ever wait.
 EACH = 1_000_000_000
 
 #: Pushes to the list as many of the messages as are still missing to the first argument.

@@ -13,6 +13,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_scale.jobs import failpoints
 from flask_scale.jobs.contract import NO_LIMITS, JobStore
 from flask_scale.jobs.hints import send_taken
-from flask_scale.jobs.publisher import EACH, ENOUGH, Publisher
+from flask_scale.jobs.publisher import ENOUGH, Publisher
 from flask_scale.jobs.schedule import Schedule, start_due
 from flask_scale.jobs.slots import publish_waiting
 from flask_scale.metrics.instruments import instruments
@@ -117,16 +118,17 @@ class Reconciler:
             if self._publisher.waiting(queue) == 0:
                 self._publish_again(self._unlimited, queue, min(due, ENOUGH))
         for queue in self._store.overdue_queues(list(self._limits), self._grace_seconds):
-            self._publish_again(list(self._limits), queue, BATCH)
+            self._publish_again(list(self._limits), queue, BATCH, alone=True)
 
-    def _publish_again(self, tasks: Sequence[str], queue: str, limit: int) -> None:
-        hints = self._store.take_overdue(tasks, queue, self._grace_seconds, limit)
+    def _publish_again(self, tasks: Sequence[str], queue: str, limit: int, *, alone: bool = False) -> None:
+        taken = self._store.take_overdue(tasks, queue, self._grace_seconds, limit)
+        hints = [replace(hint, alone=alone) for hint in taken]
         if not hints:
             return
         logger.warning("queue %s: %d hints seem lost, sent again", queue, len(hints))
         instruments().jobs_recovered.labels("overdue").inc(len(hints))
         failpoints.reach("sweep")
-        send_taken(self._store, self._publisher, hints, enough=EACH)
+        send_taken(self._store, self._publisher, hints)
 
     def _purge(self) -> None:
         _in_batches(self._store.purge_keys)

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from flask_scale.jobs.contract import JobStore
 from flask_scale.jobs.hints import send_taken
-from flask_scale.jobs.publisher import EACH, Publisher
+from flask_scale.jobs.publisher import Publisher
 
 
 def publish_waiting(store: JobStore, publisher: Publisher, limits: Mapping[str, int], queues: Sequence[str]) -> None:
     """Send the hints of as many jobs that wait in these queues for a slot of these tasks as there are slots."""
     hints = store.take_waiting(limits, queues)
     if hints:
-        send_taken(store, publisher, hints, enough=EACH)
+        send_taken(store, publisher, hints)

@@ -306,7 +306,7 @@ class JobStoreConformance:
         assert store.take_waiting(LIMITS, ["default"]) == []
         assert claims[0] is not None
         succeed(store, claims[0].lease)
-        assert [hint.job_id for hint in store.take_waiting(LIMITS, ["default"])] == [jobs[2].id]
+        assert [(hint.job_id, hint.alone) for hint in store.take_waiting(LIMITS, ["default"])] == [(jobs[2].id, True)]
         assert store.take_waiting(LIMITS, ["default"]) == []
         store.undispatch([jobs[2].id])
         assert len(store.take_waiting(LIMITS, ["default"])) == 1

@@ -12,7 +12,7 @@ from flask_scale.testing.jobs import accepted, claimed, history
 
 
 class Broker:
-    """Stands for the publisher: lists in memory, and a switch."""
+    """Stands for the publisher: lists in memory, which spare hints as it does, and a switch."""
 
     def __init__(self):
         self.up = True
@@ -21,7 +21,9 @@ class Broker:
     def publish(self, hints, *, enough=ENOUGH):
         if self.up:
             for hint in hints:
-                self.queues.setdefault(hint.queue, []).append(hint.job_id)
+                queue = self.queues.setdefault(hint.queue, [])
+                if hint.alone or len(queue) < enough:
+                    queue.append(hint.job_id)
         return self.up
 
     def waiting(self, queue):
@@ -93,7 +95,7 @@ def test_what_the_broker_does_not_take_waits_for_the_next_sweep(farm, broker, re
 
 def test_a_broker_that_goes_down_in_the_middle_loses_nothing(farm, broker, reconciler):
     job = accepted(farm.store)
-    broker.publish = lambda hints, enough: False
+    broker.publish = lambda hints: False
     reconciler.sweep()
     del broker.publish
     reconciler.sweep()
@@ -135,11 +137,12 @@ def test_a_lost_hint_of_a_task_with_a_limit_is_sent_again_though_others_wait(far
     limited = {"queues": ["default"], "tasks": ["add", "other"], "limits": {"add": 1}}
     reconciler = Reconciler(farm.store, broker, settings, worker="one", **limited)
     lost = accepted(farm.store, dispatched=True)
-    broker.queues["default"] = [accepted(farm.store, task="other", dispatched=True).id]
+    others = [accepted(farm.store, task="other", dispatched=True).id for _ in range(ENOUGH)]
+    broker.queues["default"] = list(others)
     farm.clock.advance(60)
     reconciler.sweep()
     reconciler.sweep()
-    assert broker.queues["default"][1:] == [lost.id]
+    assert broker.queues["default"] == [*others, lost.id]
 
 
 def test_jobs_that_wait_for_a_slot_get_no_hint_before_there_is_one(farm, broker):
