@@ -73,7 +73,10 @@ class Runner:
         With `queue`, go on with its other jobs that are due, for a turn.
         """
         turn = Turn(
-            *(self._store, self._publisher, self._tasks, self._settings),
+            self._store,
+            self._publisher,
+            self._tasks,
+            self._settings,
             worker=self._worker,
             stopping=self._stopping,
             queue=queue,
@@ -87,18 +90,15 @@ class Runner:
             turn.give_back()
 
     def _run(self, claim: Claim, turn: Turn) -> None:
-        began = time.monotonic()
+        job, began = claim.job, time.monotonic()
         outcome = "lost"
         try:
             outcome = self._attempt(claim, turn)
         finally:
             seconds = time.monotonic() - began
-            instruments().job_duration.labels(claim.job.task, outcome).observe(seconds)
-            logger.info(
-                "job %s (%s) attempt %s: %s in %.3f s",
-                *(claim.job.id, claim.job.task, claim.job.attempt, outcome, seconds),
-            )
-        self._send_next(claim.job)
+            instruments().job_duration.labels(job.task, outcome).observe(seconds)
+            logger.info("job %s (%s) attempt %s: %s in %.3f s", job.id, job.task, job.attempt, outcome, seconds)
+        self._send_next(job)
 
     def _send_next(self, ended: Job) -> None:
         """Send the hint of a job that waited for the slot that is free now; what fails here, the next sweep does."""

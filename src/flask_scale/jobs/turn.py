@@ -84,7 +84,9 @@ class Turn:
             with self._store.statement() as session:
                 return self._store.succeed(session, lease, result)
         succeeded, self._taken = self._store.succeed_and_claim_next(
-            *(lease, result, self._queue),
+            lease,
+            result,
+            self._queue,
             tasks=self._unlimited,
             worker=self._worker,
             lease_seconds=self._lease_seconds,
