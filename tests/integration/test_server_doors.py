@@ -26,6 +26,13 @@ def end(server):
     return done.returncode, done.stderr
 
 
+@pytest.mark.parametrize("worker_class", ["fast", "gevent", "gthread", "sync"])
+def test_garbage_is_collected_while_it_serves_and_what_was_imported_is_left_alone(serve, worker_class):
+    found = serve("plain:app", worker_class=worker_class).get("/collector").json
+    assert found["on"]
+    assert found["kept"] > 100_000
+
+
 def test_an_app_that_knows_nothing_gets_compression_request_ids_metrics_health_and_an_access_log(serve):
     server = serve("plain:app")
 

@@ -7,6 +7,7 @@ import click
 
 from flask_scale.metrics import multiprocess
 from flask_scale.revisions import wait_until_applied
+from flask_scale.server import memory
 from flask_scale.settings import PREFIX, load_settings
 
 
@@ -36,6 +37,7 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
     for name, value in {"QUEUES": queues, "CONCURRENCY": concurrency, "POOL": pool}.items():
         if value is not None:
             os.environ[f"{PREFIX}WORKER_{name}"] = str(value)
+    memory.hold()
     wait_until_applied(load_settings())
     # What Celery runs again at SIGHUP; `sys.argv` has lost the interpreter's own words, such as -m.
     sys.argv = sys.orig_argv[1:]
@@ -47,6 +49,7 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
 
         loaded = load_app(app)
         FlaskScale(loaded)
+        memory.share()
         sys.exit(run_worker(loaded))
     finally:
         multiprocess.remove(folder)

@@ -35,6 +35,7 @@ class Equipped:
 
     def load_wsgi(self) -> None:
         """Load the app, or end the start with the reason."""
+        memory.hold()
         response.use()
         try:
             super().load_wsgi()  # type: ignore[misc]

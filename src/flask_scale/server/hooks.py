@@ -1,10 +1,10 @@
 """What gunicorn calls in its master and its workers: slots, the board, metrics files, the drain."""
 
-import gc
 from typing import Any
 
 from flask_scale import board
 from flask_scale.metrics import multiprocess
+from flask_scale.server import memory
 from flask_scale.server.arbiter import DrainingArbiter, obey
 from flask_scale.server.failure import StartFailure
 from flask_scale.server.slots import Slots
@@ -32,9 +32,9 @@ class Hooks:
         self._folder = multiprocess.enable()
 
     def when_ready(self, server: Any) -> None:
-        """Keep the collector off what was imported so far: its pages stay shared after the fork."""
+        """Hand on what the gunicorn workers inherit."""
         server.app.failure = server.failure
-        gc.freeze()
+        memory.share()
 
     def pre_fork(self, _server: Any, worker: Any) -> None:
         """Give the process to come its slot."""

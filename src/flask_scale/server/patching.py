@@ -2,8 +2,10 @@
 
 import select
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 
@@ -15,20 +17,33 @@ def patch_master() -> None:
     """
     from gevent import monkey
 
-    monkey.patch_all(os=False, signal=False, queue=False)
+    with _plugins_read_once():
+        monkey.patch_all(os=False, signal=False, queue=False)
 
 
 def patch_gunicorn_worker() -> None:
     """Patch what the master left, in the fork; all of it where the master was not patched."""
     from gevent import monkey
 
-    if not is_patched():
-        monkey.patch_all()
-        return
-    # One by one: patch_all would go through everything again, a quarter of a second of each start.
-    monkey.patch_os()
-    monkey.patch_signal()
-    monkey.patch_queue()
+    with _plugins_read_once():
+        if not is_patched():
+            monkey.patch_all()
+            return
+        # One by one: patch_all would go through everything again, a quarter of a second of each start.
+        monkey.patch_os()
+        monkey.patch_signal()
+        monkey.patch_queue()
+
+
+@contextmanager
+def _plugins_read_once() -> Iterator[None]:
+    """gevent asks for its plugins at each module that it patches, and each time all installed packages are read."""
+    usual, found = metadata.entry_points, metadata.entry_points()
+    metadata.entry_points = found.select
+    try:
+        yield
+    finally:
+        metadata.entry_points = usual
 
 
 def make_psycopg2_cooperative() -> None:

@@ -1,6 +1,7 @@
 """The first thing a master does: read the settings and patch the process, before it imports the rest."""
 
 from flask_scale.revisions import wait_until_applied
+from flask_scale.server import memory
 from flask_scale.server.patching import patch_master
 from flask_scale.settings import Settings, load_settings
 
@@ -13,6 +14,7 @@ def start() -> Settings:
     Raises:
         SettingsError: one line that names the setting and the remedy.
     """
+    memory.hold()
     settings = load_settings()
     wait_until_applied(settings)
     if settings.worker_class in ("fast", "gevent"):

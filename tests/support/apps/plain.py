@@ -1,5 +1,6 @@
 """An app that knows nothing of flask_scale."""
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ def large() -> Response:
 def slow(milliseconds: int) -> Response:
     time.sleep(milliseconds / 1000)
     return jsonify(pid=os.getpid())
+
+
+@app.get("/collector")
+def collector() -> Response:
+    return jsonify(on=gc.isenabled(), kept=gc.get_freeze_count())
 
 
 @app.get("/broken")

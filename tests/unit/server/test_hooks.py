@@ -1,5 +1,6 @@
 """What gunicorn calls: each process has its slot, on the board and in the metrics files, until it ends."""
 
+import gc
 import os
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 from flask_scale import board
 from flask_scale.board import Board
 from flask_scale.metrics import multiprocess
+from flask_scale.server import memory
 from flask_scale.server.hooks import Hooks
 from flask_scale.settings import Settings
 
@@ -46,6 +48,16 @@ def test_the_slot_of_an_ended_process_is_the_next_ones(hooks):
         taken.add(worker.slot)
         hooks.child_exit(None, worker)
     assert taken == {0}
+
+
+def test_the_collector_is_on_again_in_a_master_that_is_ready(hooks):
+    memory.hold()
+    try:
+        hooks.when_ready(SimpleNamespace(app=SimpleNamespace(), failure=None))
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 @pytest.mark.parametrize("draining", [False, True])

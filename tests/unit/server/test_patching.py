@@ -1,5 +1,6 @@
 """gevent and psycopg2 in a process of their own: a patched process cannot be unpatched."""
 
+import os
 import subprocess
 import sys
 
@@ -35,3 +36,37 @@ def test_other_greenlets_run_while_psycopg2_waits_and_connect_timeout_still_hold
     done = subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["timeout expired", "True True"]
+
+
+PLUGIN = """
+import sys
+from importlib import metadata
+usual, read = metadata.entry_points, []
+real = metadata.distributions
+metadata.distributions = lambda **keywords: read.append(1) or real(**keywords)
+from flask_scale.server import patching
+patching.patch_master()
+patching.patch_gunicorn_worker()
+import plugin_of_gevent
+print(plugin_of_gevent.patched, len(read), metadata.entry_points is usual)
+"""
+
+
+def test_plugins_of_gevent_are_called_for_each_module_and_installed_packages_read_once_a_process(tmp_path):
+    (tmp_path / "plugin_of_gevent.py").write_text("patched = []\ndef tell(event): patched.append(event.module_name)\n")
+    (tmp_path / "plugin_of_gevent-1.dist-info").mkdir()
+    (tmp_path / "plugin_of_gevent-1.dist-info" / "METADATA").write_text("Name: plugin-of-gevent\nVersion: 1\n")
+    (tmp_path / "plugin_of_gevent-1.dist-info" / "entry_points.txt").write_text(
+        "[gevent.plugins.monkey.did_patch_module]\ntell = plugin_of_gevent:tell\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PLUGIN],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert "'socket'" in done.stdout
+    assert "'signal'" in done.stdout
+    assert done.stdout.split()[-2:] == ["2", "True"]
