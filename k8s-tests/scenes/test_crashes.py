@@ -1,6 +1,7 @@
 """Whatever crashes: nothing that was accepted is lost or doubled, and failures stay within what the docs say."""
 
 import random
+import time
 
 import pytest
 
@@ -16,22 +17,35 @@ LONGEST_OUTAGE = 120
 #: Seconds after which a database that is ready is one for every request.
 SOON = 5
 
+#: What was due so many seconds before a crash may still be in the hands of what crashes.
+IN_HAND = 3
+
+#: Seconds for which a killed API program's requests fail: those in its hands, and nobody else's.
+THAT_MOMENT = 2
+
 #: Kills of PostgreSQL, and the seconds that Kubernetes waits before it starts it again: none, 10, 20, 40, 80.
 KILLS, BACK_OFF = (5, 150) if LONG else (2, 10)
 
 
 def test_pods_killed_at_random(play: Play, stage: Release):
-    """Fails what the killed program had in hand, and of nginx what comes to it until it runs again."""
+    """Fails what the killed API had in hand, of nginx what comes to it until it runs again, of a worker nothing."""
     dice = random.Random(1)
     kills = ["api", "worker", "api", "nginx"] * (5 if LONG else 1)
+    outages = []
     with play("killed pods") as scene:
         pause(CALM_SECONDS)
         for component in kills:
+            killed = scene.mark(f"kill {component}")
             kill_a_pod(stage, component, dice)
-            scene.mark(f"kill {component}")
+            dead = time.time()
             pause(CALM_SECONDS)
             until_whole(stage)
+            if component == "api":
+                outages.append((killed - IN_HAND, dead + THAT_MOMENT))
+            elif component == "nginx":
+                outages.append((killed - IN_HAND, time.time() + THAT_MOMENT))
         pause(CALM_SECONDS)
+    scene.assert_served_beside(outages)
     scene.assert_bounded(requests=RATE * len(kills))
 
 
@@ -65,10 +79,11 @@ def test_a_database_that_restarts(play: Play, stage: Release):
     """While PostgreSQL is away the answer is 503 with Retry-After; what was accepted before is there after."""
     with play("database restarted") as scene:
         pause(CALM_SECONDS)
-        scene.mark("database deleted")
+        deleted = scene.mark("database deleted")
         replace(stage, "postgresql")
-        scene.mark("database ready")
+        ready = scene.mark("database ready")
         pause(2 * CALM_SECONDS)
+    scene.assert_served_beside([(deleted, ready + SOON)])
     scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, seconds=30, only=["shed"])
 
 
@@ -96,8 +111,9 @@ def test_a_node_that_restarts(play: Play, stage: Release, with_database: bool):
     node = next(name for name in nodes_for_pods(stage) if (name == database) == with_database)
     with play("node of the database restarted" if with_database else "node restarted") as scene:
         pause(CALM_SECONDS)
-        scene.mark(f"{node} off and on")
+        off = scene.mark(f"{node} off and on")
         restart_node(stage, node)
-        scene.mark("ready")
+        ready = scene.mark("ready")
         pause(2 * CALM_SECONDS)
+    scene.assert_served_beside([(off - IN_HAND, ready + SOON)])
     scene.assert_bounded(requests=LONGEST_OUTAGE * RATE, seconds=60)

@@ -89,7 +89,9 @@ class Scene:
         assert len(wrong) <= requests, self.run.failures()
 
     def assert_served_beside(self, outages: Sequence[tuple[float, float]]) -> None:
-        """Pass where each request got its right answer at its first attempt that was due outside of these times."""
+        """Pass where it is sound, and each request due outside of these got its right answer at its first attempt."""
+        self.assert_sound()
+        self._skip_of_late_client()
         wrong = [
             one
             for one in self.run.history.events
