@@ -39,6 +39,34 @@ def test_a_number_stands_as_the_library_reads_it(value, text):
     assert environment(render({"settings": {name: value}}), "api")[name] == text
 
 
+@pytest.mark.parametrize(
+    ("limit", "jobs", "share"),
+    [
+        ("1Gi", 2, 384 * 2**20),
+        ("0.5Gi", 2, 128 * 2**20),
+        ("2Gi", 4, 448 * 2**20),
+        (2**31, 1, 2**31 - 2**28),
+        ("1G", 1, 10**9 - 2**28),
+        ("512000k", 1, 512_000_000 - 2**28),
+        ("300Mi", 2, None),
+        (None, 2, None),
+    ],
+)
+def test_a_job_may_take_its_share_of_the_workers_memory(limit, jobs, share):
+    worker = {"resources": {"limits": {"memory": limit}}, "settings": {"WORKER_CONCURRENCY": jobs}}
+    objects = render({"worker": worker, "postgresql": {"maxConnections": 900}})
+    assert environment(objects, "worker").get("JOB_MAX_MEMORY_BYTES") == (share and str(share))
+    assert "JOB_MAX_MEMORY_BYTES" not in environment(objects, "api")
+
+
+@pytest.mark.parametrize("said", [0, 1000])
+@pytest.mark.parametrize("where", ["all", "worker"])
+def test_what_a_job_may_take_is_what_a_setting_says(said, where):
+    settings = {"settings": {"JOB_MAX_MEMORY_BYTES": said}}
+    objects = render(settings if where == "all" else {"worker": settings})
+    assert environment(objects, "worker")["JOB_MAX_MEMORY_BYTES"] == str(said)
+
+
 def test_zero_is_a_value_to_the_guards():
     # 10 of preStop, 30 of graceful timeout and 5 to spare; the library's drain would be 3 more.
     render({"api": {"settings": {"DRAIN_SECONDS": 0}, "terminationGracePeriodSeconds": 45}})
