@@ -10,11 +10,11 @@ import pytest
 from kubernetes.client import ApiException
 
 from support.directory import Directory, make_key
-from support.release import OWN_NGINX, Release
+from support.release import OWN_NGINX, Release, uids
 from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
 from support.slow import SLOW_IMPORTS, SLOW_USERS, USUAL
-from support.stage import pause
+from support.stage import pause, until_whole
 from support.waiting import eventually
 from tests.chart.support import merge
 from tests.load.plan import Plan
@@ -169,6 +169,27 @@ def test_a_step_to_three_times_the_load(play: Play, stage: Release):
     scene.at_most("step until the pods for it are ready", ready, "s", 30)
     scene.tell("end of the step until the fewest pods are left", fewest - lower, "s")
     assert ready is not None, "the autoscaler brought no pods"
+
+
+def test_an_upgrade_of_every_tier_while_it_scales_itself(play: Play, stage: Release):
+    rate = FEWEST["api"] * TARGET * 0.9
+    plan = Plan.spike(rate, times=2, before=CALM_SECONDS, spike=LONGEST_SECONDS, after=1, fresh=FRESH)
+    annotated = {component: {"podAnnotations": {"upgraded": "1"}} for component in ("api", "nginx", "worker")}
+    with play("upgrade while it scales", plan) as scene:
+        pause(CALM_SECONDS)
+        step = scene.mark("2x")
+        eventually(lambda: len(stage.ready_pods("api")) > FEWEST["api"], "it has brought a pod", seconds=180)
+        before = uids(stage.pods("api"))
+        upgrade = scene.mark("upgrade")
+        stage.upgrade(merge(stage.values, VALUES, annotated))
+        until_whole(stage)
+        assert not before & uids(stage.ready_pods("api")), "it has replaced nobody"
+        pause(CALM_SECONDS)
+    stage.upgrade({**stage.values, **VALUES})
+    scene.assert_nothing_failed()
+    ready = [values["api ready"] for at, values in scene.watch.samples if at > upgrade and "api ready" in values]
+    assert min(ready) > FEWEST["api"], "the upgrade took away what the autoscaler had brought"
+    scene.tell("step until one more is ready", scene.watch.first("api ready", FEWEST["api"] + 1, step), "s")
 
 
 @pytest.mark.parametrize("decider", OTHERS)

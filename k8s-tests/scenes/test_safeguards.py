@@ -1,5 +1,6 @@
 """Scenes in which one safeguard of the chart alone stands between what an operator does and the clients."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,8 +10,10 @@ from kubernetes.client import V1Pod
 from support.cluster import CommandFailed
 from support.flaw import DIES_WHEN_READY, SLOW_TO_START, flawed
 from support.release import Release, uids
-from support.scene import CALM_SECONDS, LONG, RATE, Play
+from support.scene import CALM_SECONDS, LONG, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
+from tests.load.history import POSTS
+from tests.load.outage import Outage
 from tests.load.plan import Plan, Step
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
@@ -65,18 +68,19 @@ def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
     serving = uids(stage.ready_pods("api"))
     with play("early death") as scene:
         pause(CALM_SECONDS)
-        scene.mark("upgrade")
+        begun = scene.mark("upgrade")
         with pytest.raises(CommandFailed):
             stage.upgrade(dying, timeout="60s")
         stays = uids(stage.ready_pods("api")) >= serving
         died = [pod for pod in stage.pods("api") if pod.metadata.uid not in serving and restarts(pod)]
         scene.mark("rollback")
         stage.rollback()
+        ended = time.time()
         pause(CALM_SECONDS)
     # What such a pod has in hand when it dies is cut off.
     assert died, "the new version was to die"
     assert stays, "pods that served were given up for it"
-    scene.assert_bounded(requests=RATE)
+    scene.assert_served_but(Outage(begun, ended, events=("fail", "unknown"), kinds=POSTS))
 
 
 def restarts(pod: V1Pod) -> int:

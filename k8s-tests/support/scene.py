@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from tests.load import timeline
 from tests.load.checker import Verdict, check
 from tests.load.facts import psql_rows
 from tests.load.figures import Figure, Results, run_figures
-from tests.load.history import Name
+from tests.load.outage import Outage, not_served, without_excuse
 from tests.load.plan import DEFAULT_MIX, Plan
 from tests.load.process import Load, Run
 from tests.load.target import Target
@@ -40,9 +40,6 @@ FRESH = 0.2
 
 #: Longest load that a scene may need; it ends as soon as the scene does.
 LONGEST_SECONDS = 1800
-
-#: What an operation's first attempt may meet but the right answer.
-WRONG: Sequence[Name] = ("fail", "unknown", "shed")
 
 #: A client that is later than this, in seconds, with one request of its schedule is no judge of the others.
 LATENESS_SECONDS = 2.0
@@ -70,37 +67,19 @@ class Scene:
         """Pass where nothing that was accepted is lost, doubled or changed."""
         self.verdict.assert_sound()
 
-    def assert_bounded(self, *, requests: float, seconds: float | None = None, only: Sequence[Name] = WRONG) -> None:
-        """Pass where it is sound, and each POST that was cut off got its right answer by a further attempt.
-
-        Args:
-            requests: Most that may not be served.
-            seconds: From the first of them to the last: a figure with this gate.
-            only: What their first attempts may have met.
-        """
+    def assert_served_but(self, *outages: Outage) -> None:
+        """Pass where it is sound, what was cut off got its right answer later, and nobody but `outages` took any."""
         self.assert_sound()
         self._skip_of_late_client()
-        wrong = [one for one in self.run.history.events if one.attempt == 1 and one.event in WRONG]
+        wrong = not_served(self.run.history.events)
         times = [one.intended_at for one in wrong]
-        self.at_most("requests that were not served", len(wrong), "requests", requests)
-        self.at_most("from the first of them to the last", max(times) - min(times) if times else 0.0, "s", seconds)
+        left = without_excuse(self.run.history.events, outages)
+        self.tell("requests that were not served", len(wrong), "requests")
+        self.tell("from the first of them to the last", max(times) - min(times) if times else 0.0, "s")
+        self.tell("longest of the outages", max((one.ended - one.begun for one in outages), default=0.0), "s")
+        self.at_most("not served without the outages' excuse", len(left), "requests", 0)
+        assert not left, "\n".join(str(one) for one in left[:10])
         assert self.run.totals.unresolved == 0, self.run.failures()
-        assert {one.event for one in wrong} <= {*only}, self.run.failures()
-        assert len(wrong) <= requests, self.run.failures()
-
-    def assert_served_beside(self, outages: Sequence[tuple[float, float]]) -> None:
-        """Pass where it is sound, and each request due outside of these got its right answer at its first attempt."""
-        self.assert_sound()
-        self._skip_of_late_client()
-        wrong = [
-            one
-            for one in self.run.history.events
-            if one.attempt == 1
-            and one.event in WRONG
-            and not any(begun <= one.intended_at <= ended for begun, ended in outages)
-        ]
-        self.at_most("not served though all was there", len(wrong), "requests", 0)
-        assert not wrong, "\n".join(str(one) for one in wrong[:10])
 
     def assert_nothing_failed(self) -> None:
         """Pass where besides every request got its right answer at its first attempt."""
@@ -149,6 +128,7 @@ def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Ite
     """Load on `release` by `plan`, or at RATE until the block ends; then the check, the figures and the picture."""
     plan = plan or Plan.steady(RATE, LONGEST_SECONDS, mix=MIX, fresh=FRESH)
     name = f"{name} (long)" if LONG else name
+    Results(FIGURES).forget(f"{name}: ")
     folder = PICTURES / re.sub(r"[ ()]+", "-", name).strip("-")
     with watching(release) as watch, Load(plan, Target(url, make_key(release)), folder) as load:
         scene = Scene(name, watch, load)

@@ -12,7 +12,7 @@ from support.release import Release
 #: Between two looks, in seconds.
 PERIOD_SECONDS = 1.0
 
-#: Longest wait for PostgreSQL.
+#: Longest wait for PostgreSQL, and for the API server.
 ANSWER_SECONDS = 5.0
 
 QUEUE = "SELECT count(*) FROM jobs WHERE state = 'queued';\n"
@@ -61,7 +61,9 @@ class Watch:
 
     def _replicas(self) -> Iterator[tuple[str, float]]:
         try:
-            found = self._release.namespace.cluster.apps.list_namespaced_deployment(self._release.namespace.name).items
+            found = self._release.namespace.cluster.apps.list_namespaced_deployment(
+                self._release.namespace.name, _request_timeout=ANSWER_SECONDS
+            ).items
         except Exception:  # the API server's node may be the one that restarts
             return
         for deployment in found:

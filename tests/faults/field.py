@@ -92,7 +92,8 @@ class Field:
         try:
             counts = {state: int(count) for state, count in postgres_rows(_impatient(self.stand.database_url))(COUNTS)}
         except psycopg2.OperationalError:
-            return  # it is away: a fault
+            self.samples.append((time.time(), {}))  # it is away: a fault
+            return
         waiting, running = counts.get("queued", 0), counts.get("running", 0)
         self.samples.append((time.time(), {"jobs waiting": waiting}))
         if now >= self._next_words:

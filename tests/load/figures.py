@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -167,13 +167,20 @@ class Results:
         """Add a word that must be `wanted`."""
         return self._add(Figure(name, value, unit, f"= {wanted}", value == wanted))
 
+    def forget(self, beginning: str) -> None:
+        """Take figures whose names begin so out of the file: a run that begins says them anew, or others."""
+        kept = json.loads(self.path.read_text()) if self.path.exists() else []
+        self._replace([line for line in kept if not line["name"].startswith(beginning)])
+
     def write(self) -> None:
         """Merge them into the file, whole or not at all."""
         kept = json.loads(self.path.read_text()) if self.path.exists() else []
-        merged = {line["name"]: line for line in [*kept, *map(_line, self.figures)]}
+        self._replace(list({line["name"]: line for line in [*kept, *map(_line, self.figures)]}.values()))
+
+    def _replace(self, lines: Sequence[Mapping[str, object]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.path.with_suffix(f".{os.getpid()}.tmp")
-        scratch.write_text(json.dumps(list(merged.values()), indent=1, allow_nan=False) + "\n")
+        scratch.write_text(json.dumps(lines, indent=1, allow_nan=False) + "\n")
         scratch.replace(self.path)
 
     def failing(self) -> Sequence[Figure]:

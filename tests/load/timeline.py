@@ -1,5 +1,6 @@
 """A run as one picture: what was asked, what was served, and what was done to the service meanwhile."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -154,11 +155,11 @@ def _replicas(axes: Axes, samples: Sequence[Sample], names: Sequence[str]) -> No
     for component, colour in zip(components, COLOURS, strict=False):
         for suffix, style in {WANTED: ":", READY: "-"}.items():
             times, values = _values(samples, component + suffix)
-            if times:
+            if component + suffix in names:
                 label = component + suffix
                 axes.step(times, values, where="post", color=colour, linestyle=style, linewidth=1.8, label=label)
     axes.set_ylabel("replicas")
-    axes.set_ylim(0, 0.5 + 1.15 * max(max(_values(samples, name)[1]) for name in names))
+    axes.set_ylim(0, 0.5 + 1.15 * max(values[name] for _, values in samples for name in names if name in values))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
@@ -173,5 +174,6 @@ def _queues(axes: Axes, samples: Sequence[Sample], names: Sequence[str]) -> None
 
 
 def _values(samples: Iterable[Sample], name: str) -> tuple[list[float], list[float]]:
-    found = [(at, values[name]) for at, values in samples if name in values]
+    """A series; NaN, which draws nothing, where a sample has it not."""
+    found = [(at, values.get(name, math.nan)) for at, values in samples]
     return [at for at, _ in found], [value for _, value in found]

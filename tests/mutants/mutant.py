@@ -47,6 +47,8 @@ class Mutant:
     edits: Sequence[Edit]
     #: What must fail without it, as arguments of pytest.
     tests: Sequence[str]
+    #: What the failure says, where a test may fail for other reasons too.
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,12 @@ def judge(mutant: Mutant, options: Sequence[str], log: Path) -> Judged:
         for edit in mutant.edits:
             edit.apply(tree)
         report = run_tests(tree, mutant.tests, options, log)
-    outcome, why = read(report)
+    outcome, why = read(report, mutant.says)
     return Judged(outcome, time.monotonic() - began, why)
 
 
-def read(report: Path) -> tuple[Outcome, str]:
-    """What pytest's XML report says of the tests, and what of the first that did not pass."""
+def read(report: Path, says: str) -> tuple[Outcome, str]:
+    """What pytest's XML report says of the tests, and what of the first that did not pass, or not with these words."""
     try:
         cases = ElementTree.parse(report).findall(".//testcase")
     except (OSError, ElementTree.ParseError):
@@ -83,6 +85,9 @@ def read(report: Path) -> tuple[Outcome, str]:
     errors, failures = ([found for case in cases for found in case.findall(kind)] for kind in ("error", "failure"))
     if not cases or errors or any(case.find("skipped") is not None for case in cases):
         return "broken", _first_line(errors) or "a test was left out"
+    others = [found for found in failures if says not in found.get("message", "")]
+    if others:
+        return "broken", f"another failure: {_first_line(others)}"
     return ("killed" if failures else "survived"), _first_line(failures)
 
 

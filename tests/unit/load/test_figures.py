@@ -104,6 +104,17 @@ def test_figures_of_another_name_are_kept_and_those_of_the_same_replaced(tmp_pat
     assert {line["name"]: line["value"] for line in json.loads(path.read_text())} == {"one": 1, "two": 3, "three": 4}
 
 
+def test_what_a_run_no_longer_says_can_be_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "scenes.json"
+    Results(path).forget("step: ")
+    results = Results(path)
+    for name in ("step: p99", "step (long): p99", "overload: p99"):
+        results.add(name, 1, "ms")
+    results.write()
+    Results(path).forget("step: ")
+    assert [line["name"] for line in json.loads(path.read_text())] == ["step (long): p99", "overload: p99"]
+
+
 def test_a_value_that_is_no_number_does_not_hold_and_is_null(tmp_path: Path) -> None:
     results = Results(tmp_path / "scenes.json")
     results.at_most("p99", math.nan, "ms", 10)

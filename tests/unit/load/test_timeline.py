@@ -49,6 +49,14 @@ def test_all_panels_share_the_seconds_of_the_run(tmp_path: Path, drawn: list[Fig
     assert {tuple(axes.get_xlim()) for axes in drawn[0].axes} == {(0.0, 20.0)}
 
 
+def test_nothing_is_drawn_where_a_sample_has_no_figure(tmp_path: Path, drawn: list[Figure]) -> None:
+    gap = [(at, values if number != 7 else {}) for number, (at, values) in enumerate(SAMPLES)]
+    picture(tmp_path, samples=gap)
+    lines = [line for axes in drawn[0].axes[3:] for line in axes.lines]
+    assert len(lines) == 3
+    assert all([number for number, value in enumerate(line.get_ydata()) if value != value] == [7] for line in lines)
+
+
 def test_panels_without_a_series_are_left_out(tmp_path: Path, drawn: list[Figure]) -> None:
     picture(tmp_path)
     assert len(drawn[0].axes) == 3

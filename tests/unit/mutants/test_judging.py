@@ -17,11 +17,13 @@ def test_it(needs):
     if on == "elsewhere":
         pytest.skip("not here")
     assert on != "off", "the safeguard is gone"
+    assert on != "slow", "timed out"
 """
 
 CASES = {
     "off": ("killed", "AssertionError: the safeguard is gone"),
     "unnoticed": ("survived", ""),
+    "slow": ("broken", "another failure: AssertionError: timed out"),
     "unstarted": ("broken", "failed on setup with \"AssertionError: assert 'unstarted' != 'unstarted'\""),
     "elsewhere": ("broken", "a test was left out"),
     "'": ("broken", "collection failure"),
@@ -36,7 +38,9 @@ def test_what_a_mutant_came_to(word, tmp_path, monkeypatch):
     (tree / "test_it.py").write_text(TESTS)
     monkeypatch.setattr(mutant, "copy_of_checkout", lambda folder: tree)
 
-    found = judge(Mutant("one", [Edit("safeguard.py", "'on'", f"'{word}'")], ["test_it.py"]), [], tmp_path / "log")
+    found = judge(
+        Mutant("one", [Edit("safeguard.py", "'on'", f"'{word}'")], ["test_it.py"], "gone"), [], tmp_path / "log"
+    )
 
     assert (found.outcome, found.why) == CASES[word]
 
