@@ -14,12 +14,12 @@ METRICS_SERVER = "metrics.k8s.io/v1beta1"
 CPU = {"autoscaling": {"cpuPercent": 75}}
 
 
-def api_service(**annotations):
+def api_service(version="v1beta1", **annotations):
     """The custom metrics API of a cluster, as somebody serves it."""
     return {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",
-        "metadata": {"name": "v1beta1.custom.metrics.k8s.io", "annotations": annotations},
+        "metadata": {"name": f"{version}.custom.metrics.k8s.io", "annotations": annotations},
         "spec": {"service": {"name": "prometheus-adapter", "namespace": "monitoring"}},
     }
 
@@ -179,17 +179,19 @@ def test_how_fast_is_a_persons_own_to_say(case, component):
 # One custom metrics API a cluster
 
 
+@pytest.mark.parametrize("version", ["v1beta1", "v1beta2"])
 @pytest.mark.parametrize(
     "annotations",
     [{}, OWNED | {"meta.helm.sh/release-name": "other"}, OWNED | {"meta.helm.sh/release-namespace": "other"}],
     ids=["not by helm", "another release", "another namespace"],
 )
-def test_another_owner_of_the_custom_metrics_api_is_named_with_what_to_do(annotations):
-    other = [api_service(**annotations)]
+def test_another_owner_of_the_custom_metrics_api_is_named_with_what_to_do(annotations, version):
+    other = [api_service(version, **annotations)]
     with pytest.raises(Refused) as error:
         render_on(other)
     for part in (
         "monitoring/prometheus-adapter",
+        f"{version}.custom.metrics.k8s.io",
         "metrics.bundled.enabled=false",
         "provider to keda or none",
     ):

@@ -121,6 +121,21 @@ def test_the_queue_is_asked_of_the_service_whose_name_is_on_the_series():
         assert {"target_label": "service", "replacement": item["name"]} in scrape_config(objects)["relabel_configs"]
 
 
+@pytest.mark.parametrize("provider", ["hpa", "keda"])
+def test_an_autoscaler_goes_by_the_queues_that_it_is_given(provider):
+    scaling = {"queues": ["default", "mail"], "minReplicas": 0 if provider == "keda" else 1}
+    objects = render({"autoscaling": {"provider": provider}, "worker": {"autoscaling": scaling}})
+    if provider == "keda":
+        mine = 'queue=~"default|mail"'
+        found = {text.partition("{")[0].rpartition("(")[2]: mine in text for text in queries(objects)}
+        assert found.items() >= {"flask_scale_queue_depth": True, "flask_scale_queue_oldest_age_seconds": True}.items()
+        assert not found["flask_scale_jobs_running"], "a running job keeps its worker, whatever its queue"
+        return
+    selector = {"matchExpressions": [{"key": "queue", "operator": "In", "values": ["default", "mail"]}]}
+    metrics = objects.component("HorizontalPodAutoscaler", "worker")["spec"]["metrics"]
+    assert [item["object"]["metric"]["selector"] for item in metrics if item["type"] == "Object"] == [selector] * 2
+
+
 def test_the_adapter_serves_every_metric_that_an_autoscaler_asks_for():
     objects = render()
     rules = adapter_rules(objects)

@@ -45,12 +45,14 @@ Included by templates/validate.yaml, which renders nothing.
 {{- $errors = append $errors "autoscaling.prometheusAddress: KEDA asks a Prometheus; say where yours is, e.g. http://prometheus.monitoring:9090, or set metrics.bundled.enabled=true." -}}
 {{- end -}}
 {{- if include "flask-scale.bundledAdapter" . -}}
-{{- $served := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.custom.metrics.k8s.io" -}}
+{{- range $version := list "v1beta1" "v1beta2" -}}
+{{- $served := lookup "apiregistration.k8s.io/v1" "APIService" "" (printf "%s.custom.metrics.k8s.io" $version) -}}
 {{- $owner := dig "metadata" "annotations" dict ($served | default dict) -}}
-{{- $ours := and (eq (get $owner "meta.helm.sh/release-name") .Release.Name) (eq (get $owner "meta.helm.sh/release-namespace") .Release.Namespace) -}}
+{{- $ours := and (eq (get $owner "meta.helm.sh/release-name") $.Release.Name) (eq (get $owner "meta.helm.sh/release-namespace") $.Release.Namespace) -}}
 {{- if and $served (not $ours) -}}
 {{- $service := dig "spec" "service" dict $served -}}
-{{- $errors = append $errors (printf "metrics.bundled.enabled: a cluster has one custom metrics API, and here the Service %s/%s serves it already (APIService v1beta1.custom.metrics.k8s.io). Set metrics.bundled.enabled=false and give that one the rules of this chart (its README says how), or set autoscaling.provider to keda or none." (get $service "namespace") (get $service "name")) -}}
+{{- $errors = append $errors (printf "metrics.bundled.enabled: a cluster has one custom metrics API, and here the Service %s/%s serves it already (APIService %s.custom.metrics.k8s.io). Set metrics.bundled.enabled=false and give that one the rules of this chart (its README says how), or set autoscaling.provider to keda or none." (get $service "namespace") (get $service "name") $version) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and $values.metrics.serviceMonitor.enabled $values.metrics.podMonitor.enabled -}}

@@ -37,8 +37,8 @@ def command(app: str, queues: str | None, concurrency: int | None, pool: str | N
     for name, value in {"QUEUES": queues, "CONCURRENCY": concurrency, "POOL": pool}.items():
         if value is not None:
             os.environ[f"{PREFIX}WORKER_{name}"] = str(value)
-    memory.hold()
     wait_until_applied(load_settings())
+    memory.hold()
     # What Celery runs again at SIGHUP; `sys.argv` has lost the interpreter's own words, such as -m.
     sys.argv = sys.orig_argv[1:]
     folder = multiprocess.enable()

@@ -14,9 +14,9 @@ def start() -> Settings:
     Raises:
         SettingsError: one line that names the setting and the remedy.
     """
-    memory.hold()
     settings = load_settings()
     wait_until_applied(settings)
+    memory.hold()
     if settings.worker_class in ("fast", "gevent"):
         patch_master()
     return settings
