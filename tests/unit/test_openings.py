@@ -49,8 +49,10 @@ def fail(openings, times=2):
 
 def look_once(openings, server):
     """Let a second pass, and the thread look; gives once it has told what it saw."""
+    server.go_on.clear()
     server.now += 1
     assert admitted(openings) == 0
+    server.go_on.set()
     assert server.looked.acquire(timeout=60)
     for thread in threading.enumerate():
         if thread.name == "database comes back":
