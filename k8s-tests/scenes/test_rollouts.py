@@ -10,7 +10,7 @@ import pytest
 from support.cluster import CommandFailed
 from support.release import Release, uids
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, MIX, RATE, Play
-from support.stage import drained, nodes_for_pods, pause, roll_out
+from support.stage import drained, nodes_for_pods, nodes_of, pause, roll_out
 from tests.load.plan import Plan
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(7200)]
@@ -54,6 +54,7 @@ def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Rele
             for component in ("api", "nginx", "worker"):
                 scene.mark(f"{component} {number}")
                 roll_out(stage, component)
+                assert len(nodes_of(stage, component)) == 2, f"both pods of {component} share a node"
         for node in nodes_for_pods(stage):
             next(turn)
             scene.mark(f"drain {node}")

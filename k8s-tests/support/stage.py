@@ -29,6 +29,11 @@ def nodes_for_pods(release: Release) -> list[str]:
     return [node.metadata.name for node in release.namespace.cluster.core.list_node().items if not node.spec.taints]
 
 
+def nodes_of(release: Release, component: str) -> set[str]:
+    """The names of the nodes on which a component has ready pods."""
+    return {pod.spec.node_name for pod in release.ready_pods(component)}
+
+
 @contextmanager
 def drained(release: Release, node: str) -> Iterator[None]:
     """A node that this release's stateless pods had to leave, while in it; each runs elsewhere."""

@@ -225,7 +225,8 @@ def test_every_network_policy_and_every_peer_in_it_is_of_an_existing_pod(objects
             assert any(selects(selector, labels) for selector in covered), labels
 
 
-def test_spread_constraints_pick_their_own_pods(objects):
+def test_spread_constraints_pick_their_own_pods_of_one_revision(objects):
     for name, pod in objects.pods():
         for constraint in pod["spec"].get("topologySpreadConstraints", []):
             assert selects(constraint["labelSelector"]["matchLabels"], pod["metadata"]["labels"]), name
+            assert constraint["matchLabelKeys"] == ["pod-template-hash"], name

@@ -321,3 +321,15 @@ def test_the_broker_writes_to_its_volume():
 def test_the_size_of_tmp_is_its_value(component):
     volumes = spec_of(render({component: {"tmpSizeLimit": "3Gi"}}), component)["volumes"]
     assert {"name": "tmp", "emptyDir": {"sizeLimit": "3Gi"}} in volumes
+
+
+def test_pods_of_a_tier_spread_over_nodes_and_zones_where_nodes_have_no_zone_too():
+    objects = render()
+    for component in ("api", "worker", "nginx"):
+        spec = objects.component("Deployment", component)["spec"]["template"]["spec"]
+        # A node that lacks the label of one constraint counts for none of them.
+        (constraint,) = spec["topologySpreadConstraints"]
+        assert constraint["topologyKey"] == "kubernetes.io/hostname"
+        (term,) = spec["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        assert term["podAffinityTerm"]["topologyKey"] == "topology.kubernetes.io/zone"
+        assert constraint["labelSelector"] == term["podAffinityTerm"]["labelSelector"]

@@ -29,21 +29,28 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with $values.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.affinity }}
-affinity: {{- toYaml . | nindent 2 }}
+{{- $spread := has $component (list "api" "worker" "nginx") }}
+{{- $own := dict "matchLabels" (include "flask-scale.selectorLabels" (list $root $component) | fromYaml) }}
+{{- if $values.affinity }}
+affinity: {{- toYaml $values.affinity | nindent 2 }}
+{{- else if $spread }}
+{{- /* Zones by affinity: spread constraints count for no node that lacks one of their labels, as where there are no zones. */}}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: topology.kubernetes.io/zone
+          labelSelector:
+            {{- toYaml $own | nindent 12 }}
 {{- end }}
-{{- if has $component (list "api" "worker" "nginx") }}
-{{- $selector := dict "matchLabels" (include "flask-scale.selectorLabels" (list $root $component) | fromYaml) }}
-{{- $spread := $values.topologySpreadConstraints }}
-{{- if not $spread }}
-{{- $spread = list }}
-{{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
-{{- $spread = append $spread (dict "maxSkew" 1 "topologyKey" $key "whenUnsatisfiable" "ScheduleAnyway") }}
-{{- end }}
-{{- end }}
+{{- if $spread }}
+{{- /* Each revision for itself: beside the old pods of a rollout the new ones would share a node, and stay there. */}}
+{{- $among := dict "labelSelector" $own "matchLabelKeys" (list "pod-template-hash") }}
+{{- $nodes := dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" }}
 topologySpreadConstraints:
-{{- range $spread }}
-  - {{- toYaml (merge (deepCopy .) (dict "labelSelector" $selector)) | nindent 4 }}
+{{- range $values.topologySpreadConstraints | default (list $nodes) }}
+  - {{- toYaml (merge (deepCopy .) $among) | nindent 4 }}
 {{- end }}
 {{- end }}
 {{- end -}}
