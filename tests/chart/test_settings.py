@@ -67,6 +67,12 @@ def test_what_a_job_may_take_is_what_a_setting_says(said, where):
     assert environment(objects, "worker")["JOB_MAX_MEMORY_BYTES"] == str(said)
 
 
+def test_a_jobs_share_is_not_set_twice():
+    variable = {"name": "FLASK_SCALE_JOB_MAX_MEMORY_BYTES", "value": "1000"}
+    assert "is set already" in refused({"worker": {"env": [variable]}})
+    render({"api": {"env": [variable]}})
+
+
 def test_zero_is_a_value_to_the_guards():
     # 10 of preStop, 30 of graceful timeout and 5 to spare; the library's drain would be 3 more.
     render({"api": {"settings": {"DRAIN_SECONDS": 0}, "terminationGracePeriodSeconds": 45}})

@@ -15,16 +15,21 @@ WAIT_FOR_MIGRATIONS_SECONDS: {{ include "flask-scale.migrationSeconds" . | quote
 {{- end }}
 {{- end -}}
 
-{{/* Settings that a value may replace: the API's proxies have an address of the cluster's own networks. */}}
+{{/* Settings that a value may replace: the API's proxies have an address of the cluster's own networks. (list $ "api"). */}}
 {{- define "flask-scale.defaultSettings" -}}
 FORWARDED_ALLOW_IPS: 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7
+{{- if eq (index . 1) "worker" }}
+{{- with include "flask-scale.jobBytes" (index . 0) }}
+JOB_MAX_MEMORY_BYTES: {{ . }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
-{{/* All settings of a component, merged: (list $ .Values.api). */}}
+{{/* All settings of a component, merged: (list $ "api" .Values.api). */}}
 {{- define "flask-scale.settings" -}}
 {{- $root := index . 0 -}}
-{{- $settings := include "flask-scale.defaultSettings" $root | fromYaml -}}
-{{- range list $root.Values.settings (index . 1).settings -}}
+{{- $settings := include "flask-scale.defaultSettings" . | fromYaml -}}
+{{- range list $root.Values.settings (index . 2).settings -}}
 {{- $settings = mergeOverwrite $settings (. | default dict | deepCopy) -}}
 {{- end -}}
 {{- mergeOverwrite $settings (include "flask-scale.ownSettings" $root | fromYaml) | toYaml -}}
@@ -47,7 +52,7 @@ env:
   {{- with include (eq (index . 1) "migrate" | ternary "flask-scale.databaseEnv" "flask-scale.connectionEnv") $root }}
   {{- . | nindent 2 }}
   {{- end }}
-  {{- range $name, $value := include "flask-scale.settings" (list $root $values) | fromYaml }}
+  {{- range $name, $value := include "flask-scale.settings" . | fromYaml }}
   - name: FLASK_SCALE_{{ $name }}
     value: {{ include "flask-scale.text" $value | quote }}
   {{- end }}

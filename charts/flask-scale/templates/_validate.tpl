@@ -77,7 +77,7 @@ Included by templates/validate.yaml, which renders nothing.
 {{- end -}}
 {{- end -}}
 {{- $taken := include "flask-scale.connectionEnv" $ | fromYamlArray -}}
-{{- range $setting, $_ := include "flask-scale.settings" (list $ $component) | fromYaml -}}
+{{- range $setting, $_ := include "flask-scale.settings" (list $ $name $component) | fromYaml -}}
 {{- $taken = append $taken (dict "name" (printf "FLASK_SCALE_%s" $setting)) -}}
 {{- end -}}
 {{- range $component.env -}}

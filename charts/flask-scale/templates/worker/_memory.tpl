@@ -5,15 +5,14 @@
 {{- define "flask-scale.leastJobBytes" -}}67108864{{- end -}}
 
 {{/*
-Bytes that each job may take at most, where no setting says so: its share of the pod's limit. Empty without a limit, or
+Bytes that each job may take at most, unless a setting says so: its share of the pod's limit. Empty without a limit, or
 where it leaves too little. A job over it fails alone; over the pod's limit the kernel ends the container with all jobs.
 */}}
 {{- define "flask-scale.jobBytes" -}}
 {{- $limit := dig "limits" "memory" "" (.Values.worker.resources | default dict) | include "flask-scale.bytes" | int64 -}}
 {{- $jobs := include "flask-scale.setting" (list . .Values.worker "WORKER_CONCURRENCY" 2) | int64 -}}
 {{- $share := div (sub $limit (include "flask-scale.workerBytes" . | int64)) $jobs -}}
-{{- $said := include "flask-scale.settings" (list . .Values.worker) | fromYaml -}}
-{{- if and (not (hasKey $said "JOB_MAX_MEMORY_BYTES")) (ge $share (include "flask-scale.leastJobBytes" . | int64)) -}}{{ $share }}{{- end -}}
+{{- if ge $share (include "flask-scale.leastJobBytes" . | int64) -}}{{ $share }}{{- end -}}
 {{- end -}}
 
 {{/* A Kubernetes quantity of memory in bytes; 0 where it is none. */}}
