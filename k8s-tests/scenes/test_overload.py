@@ -48,8 +48,7 @@ def test_three_times_the_capacity(play: Play, stage: Release):
         begun = scene.mark("3x the capacity")
         pause(spike)
         ended = scene.mark("half of it")
-        while not scene.load.ended:
-            pause(1)
+        scene.wait()
     scene.assert_nothing_failed()
     events = scene.run.history.events
     served = [event for event in events if event.event == "ok" and begun + SETTLED_SECONDS <= event.at < ended]
@@ -71,8 +70,7 @@ def test_three_times_the_capacity(play: Play, stage: Release):
 def capacity(play: Play) -> float:
     """The most requests a second that the pod serves, by more and more of them."""
     with play("capacity", Plan([Step(STEP_SECONDS, rate) for rate in RAMP], may_shed=True)) as scene:
-        while not scene.load.ended:
-            pause(1)
+        scene.wait()
     scene.assert_nothing_failed()
     served = [second.served for second in series(scene.run.history).seconds]
     steps = [served[begin : begin + STEP_SECONDS] for begin in range(0, len(RAMP) * STEP_SECONDS, STEP_SECONDS)]

@@ -61,8 +61,8 @@ def test_rollouts_of_every_tier_and_a_drain_of_each_node(play: Play, stage: Rele
             with drained(stage, node):
                 stage.until_ready("api", 2)
         pause(CALM_SECONDS)
-        while LONG and not scene.load.ended:
-            pause(CALM_SECONDS)
+        if LONG:
+            scene.wait()
     scene.assert_nothing_failed()
     assert not LONG or scene.run.totals.offered == REQUESTS
 

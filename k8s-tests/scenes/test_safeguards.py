@@ -96,6 +96,5 @@ def test_requests_that_come_as_connections_grow_old(play: Play, stage: Release):
     bursts = [Step(0.2, 100), Step(0.7, 0), Step(0.2, 100), Step(0.8, 0), Step(0.2, 100), Step(0.9, 0)]
     plan = Plan(bursts * (40 if LONG else 10), mix={"create_user": 1})
     with play("bursts", plan) as scene:
-        while not scene.load.ended:
-            pause(1)
+        scene.wait()
     scene.assert_nothing_failed()

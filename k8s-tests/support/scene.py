@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,11 @@ class Scene:
         """Say that something happens now, under load; it is a line in the picture. Gives the time."""
         assert not self.load.ended, f"{label}: the load was over before"
         return self.watch.mark(label)
+
+    def wait(self) -> None:
+        """Let the load come to its own end."""
+        while not self.load.ended:
+            time.sleep(1)
 
     def assert_sound(self) -> None:
         """Pass where nothing that was accepted is lost, doubled or changed."""

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.load.history import History, Name
 
@@ -169,13 +170,14 @@ class Results:
 
     def forget(self, beginning: str) -> None:
         """Take figures whose names begin so out of the file: a run that begins says them anew, or others."""
-        kept = json.loads(self.path.read_text()) if self.path.exists() else []
-        self._replace([line for line in kept if not line["name"].startswith(beginning)])
+        self._replace([line for line in self._kept() if not line["name"].startswith(beginning)])
 
     def write(self) -> None:
         """Merge them into the file, whole or not at all."""
-        kept = json.loads(self.path.read_text()) if self.path.exists() else []
-        self._replace(list({line["name"]: line for line in [*kept, *map(_line, self.figures)]}.values()))
+        self._replace(list({line["name"]: line for line in [*self._kept(), *map(_line, self.figures)]}.values()))
+
+    def _kept(self) -> list[dict[str, Any]]:
+        return json.loads(self.path.read_text()) if self.path.exists() else []
 
     def _replace(self, lines: Sequence[Mapping[str, object]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ SPARE_SECONDS = 60.0
 LOG = "client.log"
 
 #: How a judgement of requests that were not served begins.
-NOT_SERVED = "not all were served: "
+NOT_ALL_SERVED = "not all were served: "
 
 
 class LoadBroken(AssertionError):
@@ -48,8 +48,8 @@ class Run:
         totals = self.totals
         assert totals.ok > 0, f"nothing was served: {totals}"
         wrong = totals.failed + totals.unresolved + (0 if self.plan.may_shed else totals.shed)
-        assert wrong == 0, f"{NOT_SERVED}{totals}\n{self.failures()}"
-        assert totals.unknown <= unknown, f"{NOT_SERVED}{totals}\n{self.failures()}"
+        assert wrong == 0, f"{NOT_ALL_SERVED}{totals}\n{self.failures()}"
+        assert totals.unknown <= unknown, f"{NOT_ALL_SERVED}{totals}\n{self.failures()}"
 
     def failures(self, most: int = 10) -> str:
         """The first of them, a line each."""

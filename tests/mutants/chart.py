@@ -3,7 +3,7 @@
 One does not in every run: see docs/decisions/0007-scenes.md.
 """
 
-from tests.load.process import NOT_SERVED
+from tests.load.process import NOT_ALL_SERVED
 from tests.mutants.mutant import Edit, Mutant
 
 TEMPLATES = "charts/flask-scale/templates"
@@ -20,25 +20,25 @@ MUTANTS = (
         "nginx without preStop",
         [Edit(f"{TEMPLATES}/nginx/deployment.yaml", "if int .preStopSeconds", "if false")],
         [f"{ROLLOUTS}::test_rollouts_of_every_tier_and_a_drain_of_each_node"],
-        NOT_SERVED,
+        NOT_ALL_SERVED,
     ),
     Mutant(
         "API without preStop and drain",
         [Edit(f"{TEMPLATES}/_pod.tpl", "if $seconds -", "if false -"), Edit(APP, BIND, f"DRAIN_SECONDS: 0\n{BIND}")],
         [f"{ROLLOUTS}::test_pods_that_come_and_go_by_hand"],
-        NOT_SERVED,
+        NOT_ALL_SERVED,
     ),
     Mutant(
         "maxUnavailable 1",
         [Edit(API, "maxSurge: 1\n      maxUnavailable: 0", "maxSurge: 0\n      maxUnavailable: 1")],
         [f"{SAFEGUARDS}::test_a_lone_pod_that_is_slow_to_start_is_replaced"],
-        NOT_SERVED,
+        NOT_ALL_SERVED,
     ),
     Mutant(
         "no PodDisruptionBudget",
         [Edit(f"{TEMPLATES}/api/poddisruptionbudget.yaml", "if and .Values.api.pdb.enabled", "if and false")],
         [f"{SAFEGUARDS}::test_a_node_with_every_pod_is_drained_though_they_are_slow_to_start"],
-        NOT_SERVED,
+        NOT_ALL_SERVED,
     ),
     Mutant(
         "no minReadySeconds",
@@ -50,7 +50,7 @@ MUTANTS = (
         "keep-alive of the API under nginx's",
         [Edit(APP, BIND, f"KEEPALIVE_SECONDS: 1\n{BIND}")],
         [f"{SAFEGUARDS}::test_requests_that_come_as_connections_grow_old"],
-        NOT_SERVED,
+        NOT_ALL_SERVED,
     ),
     Mutant(
         "POSTs sent to the next pod",
