@@ -1,11 +1,14 @@
 """When jobs begin on real Celery workers: by queue, by time, by tick, and how many at once."""
 
+import time
 from datetime import timedelta
 from itertools import accumulate
 
 import pytest
+import redis
 from sqlalchemy import text
 
+from flask_scale.jobs.turn import TURN_SECONDS
 from tests.support.apps import jobs as tasks
 from tests.support.jobs import Farm, wait_for
 
@@ -34,12 +37,19 @@ def test_a_worker_serves_its_queues_in_the_order_in_which_they_are_given(farm, q
     assert max(moments(farm, "claimed", first)) < min(moments(farm, "claimed", second))
 
 
-def test_an_urgent_job_overtakes_a_long_queue_that_was_there_before(farm):
+def test_an_urgent_job_overtakes_a_long_queue_that_was_there_before(farm, broker_url, tmp_path):
+    go = tmp_path / "go"
+    first = tasks.held.enqueue(str(go))
     ordinary = [tasks.ordinary.enqueue() for _ in range(40)]
     farm.worker(worker_concurrency="1", worker_queues="urgent,default")
-    wait_for(lambda: farm.jobs.get(ordinary[0].id).finished)
-    farm.ended(tasks.urgent.enqueue())
-    assert not farm.jobs.get(ordinary[-1].id).finished
+    wait_for(lambda: farm.jobs.get(first.id).state == "running")
+    urgent = tasks.urgent.enqueue()
+    with redis.from_url(broker_url) as broker:
+        wait_for(lambda: broker.llen("urgent"))
+    time.sleep(TURN_SECONDS)  # So long a process may go on with a queue that it has begun.
+    go.touch()
+    wait_for(lambda: all(farm.jobs.get(job.id).finished for job in [*ordinary, urgent]))
+    assert moments(farm, "claimed", "urgent") < moments(farm, "claimed", "ordinary")
 
 
 def test_a_job_begins_so_long_after_its_enqueue_as_it_was_told_to_wait(farm):

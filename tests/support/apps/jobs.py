@@ -35,6 +35,13 @@ def single_file(job: RunningJob, pause: float) -> None:
     time.sleep(pause)
 
 
+@scale.task(timeout=60)
+def held(job: RunningJob, until: str) -> None:
+    """Keeps its process busy until there is a file of that name."""
+    while not Path(until).exists():
+        time.sleep(0.05)
+
+
 @scale.task(cron="0 0 1 1 *", time_zone="Europe/Paris")
 def yearly(job: RunningJob) -> None:
     """At the stroke of the year."""
