@@ -126,6 +126,12 @@ def wanted(release: Release) -> dict[str, int]:
     return {item.metadata.name.rpartition("-")[2]: item.status.desired_replicas or 0 for item in found.items}
 
 
+def succeeded_more_than_once(release: Release) -> int:
+    """How many jobs of the database have; no user of an import is there twice, which `inserted` tells."""
+    again = "SELECT job_id FROM job_events WHERE event = 'succeeded' GROUP BY job_id HAVING count(*) > 1"
+    return int(release.sql(f"SELECT count(*) FROM ({again}) AS again"))
+
+
 def test_a_queue_of_jobs(play: Play, stage: Release, slow_imports: None):
     with play("queue of jobs", Plan.steady(5, LONGEST_SECONDS)) as scene:
         pause(CALM_SECONDS)
@@ -140,6 +146,7 @@ def test_a_queue_of_jobs(play: Play, stage: Release, slow_imports: None):
         stage.until_ready("worker", 1, seconds=600)
         scene.mark("1 worker")
     scene.assert_nothing_failed()
+    assert succeeded_more_than_once(stage) == 0
     scene.tell("queue until more workers are wanted", scene.watch.first("worker wanted", 2, begun), "s")
     scene.at_most("queue until four workers are ready", scene.watch.first("worker ready", 4, begun), "s", 30)
     scene.tell("queue until it is done", done - begun, "s")

@@ -94,13 +94,20 @@ def test_pods_that_come_and_go_by_hand(play: Play, stage: Release):
     scene.assert_nothing_failed()
 
 
-def test_an_image_that_is_not_there_and_the_rollback(play: Play, stage: Release):
+@pytest.fixture
+def bad_image(stage: Release) -> Iterator[dict[str, Any]]:
+    """Values of an upgrade that cannot start; the release is as it was after."""
+    yield {**stage.values, "api": {"image": {"tag": "none"}}}
+    stage.upgrade()
+
+
+def test_an_image_that_is_not_there_and_the_rollback(play: Play, stage: Release, bad_image: dict[str, Any]):
     serving = uids(stage.ready_pods("api"))
     with play("bad image") as scene:
         pause(CALM_SECONDS)
         scene.mark("upgrade")
         with pytest.raises(CommandFailed):
-            stage.upgrade({**stage.values, "api": {"image": {"tag": "none"}}}, timeout="15s")
+            stage.upgrade(bad_image, timeout="15s")
         assert uids(stage.ready_pods("api")) == serving < uids(stage.pods("api"))
         scene.mark("rollback")
         stage.rollback()

@@ -12,11 +12,38 @@ from support.flaw import DIES_WHEN_READY, SLOW_TO_START, flawed
 from support.release import Release, uids
 from support.scene import CALM_SECONDS, LONG, Play
 from support.stage import drained, nodes_for_pods, pause, roll_out
+from tests.chart.support import merge
 from tests.load.history import POSTS
 from tests.load.outage import Outage
 from tests.load.plan import Plan, Step
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
+
+
+#: What an API pod that is told to end serves on by while proxies learn of it, without the other.
+ALONE: dict[str, dict[str, Any]] = {
+    "drain": {"api": {"preStopSeconds": 0}},
+    "preStop": {"settings": {"DRAIN_SECONDS": 0}},
+}
+
+
+@pytest.fixture(params=ALONE)
+def leaving_by(stage: Release, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Which of the two is left."""
+    stage.upgrade(merge(stage.values, ALONE[request.param]))
+    yield request.param
+    stage.upgrade()
+
+
+def test_pods_that_leave_by_one_of_their_two_ways(play: Play, stage: Release, leaving_by: str):
+    """By preStop, or by the API's own drain: where a SIGTERM comes without the hook, it stands alone."""
+    with play(f"leaving by {leaving_by}") as scene:
+        for number in range(1, 3):
+            pause(CALM_SECONDS)
+            scene.mark(f"rollout {number}")
+            roll_out(stage, "api")
+        pause(CALM_SECONDS)
+    scene.assert_nothing_failed()
 
 
 @pytest.fixture

@@ -23,9 +23,15 @@ MUTANTS = (
         NOT_ALL_SERVED,
     ),
     Mutant(
-        "API without preStop and drain",
-        [Edit(f"{TEMPLATES}/_pod.tpl", "if $seconds -", "if false -"), Edit(APP, BIND, f"DRAIN_SECONDS: 0\n{BIND}")],
-        [f"{ROLLOUTS}::test_pods_that_come_and_go_by_hand"],
+        "API without preStop",
+        [Edit(f"{TEMPLATES}/_pod.tpl", "if $seconds -", "if false -")],
+        [f"{SAFEGUARDS}::test_pods_that_leave_by_one_of_their_two_ways[preStop]"],
+        NOT_ALL_SERVED,
+    ),
+    Mutant(
+        "API without drain",
+        [Edit(APP, BIND, f"DRAIN_SECONDS: 0\n{BIND}")],
+        [f"{SAFEGUARDS}::test_pods_that_leave_by_one_of_their_two_ways[drain]"],
         NOT_ALL_SERVED,
     ),
     Mutant(
