@@ -4,11 +4,16 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.dev.postgres import Postgres
 from flask_scale.dev.valkey import Valkey
 from tests.support import servers
+
+# A busy machine is no bug.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,7 +21,9 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture
 def served(directory: Directory, directory_database_url: str, cache_url: str, tmp_path) -> Iterator[Gunicorn]:
     """One gunicorn worker whose pool has two connections."""
-    settings = {"database_url": directory_database_url, "cache_url": cache_url, "pool_size": 2, "max_overflow": 0}
+    patient = {"pool_timeout_seconds": 15, "cache_timeout_seconds": 5}
+    urls = {"database_url": directory_database_url, "cache_url": cache_url}
+    settings = {**urls, "pool_size": 2, "max_overflow": 0, **patient}
     with serving("services.api.app:create_app()", tmp_path, **settings) as server:
         yield server
 

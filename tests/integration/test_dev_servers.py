@@ -57,13 +57,13 @@ def test_the_cache_evicts_and_the_broker_never_does(cache_url: str, broker_url: 
 
 
 def test_the_broker_keeps_messages_over_an_orderly_restart(broker_server: Valkey, broker_url: str) -> None:
-    with broker_server.client() as client:
+    with broker_server.client(60) as client:
         client.rpush("default", "message")
 
     broker_server.stop()
     broker_server.start()
 
-    with broker_server.client() as client:
+    with broker_server.client(60) as client:
         assert client.llen("default") == 1
 
 

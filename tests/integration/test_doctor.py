@@ -11,7 +11,13 @@ def levels(settings, app=None):
 
 
 def test_a_system_in_order_shows_no_danger(migrated_database_url, cache_url, broker_url):
-    settings = Settings(database_url=migrated_database_url, cache_url=cache_url, broker_url=broker_url, workers=1)
+    settings = Settings(
+        database_url=migrated_database_url,
+        cache_url=cache_url,
+        broker_url=broker_url,
+        workers=1,
+        cache_timeout_seconds=60,
+    )
 
     assert set(levels(settings).values()) == {"ok"}
 

@@ -34,9 +34,9 @@ def test_five_sigkills_in_the_middle_leave_every_user_once_and_an_exact_report(
             try:
                 worker.start()
                 if kill < KILLS:
-                    eventually(further(directory, job_id), seconds=60)
+                    eventually(further(directory, job_id), seconds=200)
                 else:
-                    eventually(lambda: state(directory, job_id) == "succeeded", seconds=60)
+                    eventually(lambda: state(directory, job_id) == "succeeded", seconds=200)
                 peak = max(peak, peak_mib(worker))
             finally:
                 worker.kill()

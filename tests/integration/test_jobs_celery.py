@@ -77,8 +77,8 @@ def test_celery_events_tell_of_each_attempt(farm, broker_url):
 def test_the_internal_port_tells_liveness_readiness_durations_and_queues(farm, broker_server):
     worker = farm.worker()
     farm.ended(tasks.add.enqueue(1, 2))
-    text = requests.get(f"{worker.internal_url}/metrics", timeout=10).text
-    assert 'flask_scale_job_duration_seconds_count{outcome="succeeded",task="add"} 1.0' in text
+    done = 'flask_scale_job_duration_seconds_count{outcome="succeeded",task="add"} 1.0'
+    wait_for(lambda: done in requests.get(f"{worker.internal_url}/metrics", timeout=10).text)
     assert requests.get(f"{worker.internal_url}/livez", timeout=10).status_code == 200
     assert requests.get(f"{worker.internal_url}/nothing", timeout=10).status_code == 404
 

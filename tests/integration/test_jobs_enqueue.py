@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from flask_scale import FlaskScale
+from flask_scale.breaker import Breaker
 from flask_scale.jobs.job import Hint
-from flask_scale.jobs.publisher import EACH, ENOUGH
+from flask_scale.jobs.publisher import EACH, ENOUGH, FAILURES_TO_OPEN
 from flask_scale.jobs.runner import Runner
 from flask_scale.jobs.schedule import start_due
 from flask_scale.settings import Settings
@@ -20,6 +21,7 @@ from flask_scale.settings import Settings
 SETTINGS = {
     "job_lease_seconds": 3,
     "job_heartbeat_seconds": 0.5,
+    "job_publish_timeout_seconds": 60,
     "pool_size": 50,
     "pool_timeout_seconds": 60,
     "statement_timeout_seconds": 0,
@@ -102,6 +104,7 @@ def _enqueue_and_fail(scale, add):
 
 
 def test_a_broker_that_is_stopped_neither_fails_nor_loses_an_enqueue(scale, add, broker_server):
+    scale.jobs.publisher.breaker = Breaker(FAILURES_TO_OPEN, 600.0)
     broker_server.stop()
     jobs = [add.enqueue(1, number) for number in range(10)]
     assert len(scale.jobs.list()) == 10

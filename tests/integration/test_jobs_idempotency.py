@@ -16,7 +16,9 @@ HEADERS = {"Location": "/v1/jobs/1"}
 
 @pytest.fixture
 def database(migrated_database_url):
-    database = Database(Settings(database_url=migrated_database_url, pool_size=20))
+    database = Database(
+        Settings(database_url=migrated_database_url, pool_size=20, pool_timeout_seconds=60, connect_timeout_seconds=60)
+    )
     yield database
     database.close()
 

@@ -108,7 +108,8 @@ def test_the_tutorials_gunicorn_command_serves_an_app_with_flask_scale(tmp_path)
 
 
 def test_queries_overlap_under_the_tutorials_command_too(tmp_path, database_url):
-    settings = {"database_url": database_url, "pool_size": 10, "pool_timeout_seconds": 30}
+    patient = {"pool_timeout_seconds": 30, "connect_timeout_seconds": 30}
+    settings = {"database_url": database_url, "pool_size": 10, **patient}
     server = PlainGunicorn(f"{APPS}.factory:create_app()", tmp_path, settings)
     server.arguments = ("-k", "gevent", "-b", server.settings["BIND"])
     server.is_ready = lambda: is_serving(server)

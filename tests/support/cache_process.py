@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 NEAR_TTL = 600.0
 
 
-def build(url: str, *, timeout: float = 5.0, **options: Any) -> DataCache:
+def build(url: str, *, timeout: float = 30.0, **options: Any) -> DataCache:
     """A data cache over L1 and the server at `url`. `timeout` is generous: a busy machine is no outage."""
     shared = RedisCache(url, prefix="test:", timeout=timeout)
     return DataCache(TieredCache(MemoryCache(1_000_000), shared, near_ttl=NEAR_TTL), **options)

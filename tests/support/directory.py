@@ -73,7 +73,8 @@ def running_directory(
     from services.api.app import create_app  # Here, so that other tests do not load it.
 
     urls = {"DATABASE_URL": database_url, "CACHE_URL": cache_url, "BROKER_URL": broker_url}
-    app = create_app({f"FLASK_SCALE_{name}": url for name, url in urls.items() if url})
+    patient = {"CACHE_TIMEOUT_SECONDS": "5", "JOB_PUBLISH_TIMEOUT_SECONDS": "5"}
+    app = create_app({f"FLASK_SCALE_{name}": value for name, value in {**patient, **urls}.items() if value})
     app.testing = True
     state = state_of(app)
     try:

@@ -74,7 +74,7 @@ class Gunicorn(Process):
         """A request to the public port."""
         return fetch(self.port, path, headers, **options)
 
-    def probe(self, path: str, timeout: float = 5) -> Answer:
+    def probe(self, path: str, timeout: float = 20) -> Answer:
         """A request to the internal port."""
         return fetch(self.internal_port, path, timeout=timeout)
 

@@ -10,6 +10,7 @@ from flask_scale.database import normalise_url
 from flask_scale.errors import NotConfigured, SettingsError
 from flask_scale.revisions import LIBRARY_VERSION_TABLE
 from flask_scale.settings import Settings
+from tests.support.deadline import assert_soon
 
 REVISION = """
 from alembic import op
@@ -80,6 +81,7 @@ def test_whoever_comes_second_waits_for_the_first(database_url, engine):
         first.execute(text("SELECT pg_advisory_lock(:key)"), {"key": migrate.LOCK_KEY})
         second = threading.Thread(target=migrate.upgrade, args=(Settings(database_url=database_url), lines.append))
         second.start()
+        assert_soon(lambda: lines)
         second.join(1.5)
         assert set(lines) == {"another process is migrating, waiting for it"}
         first.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate.LOCK_KEY})
@@ -98,8 +100,7 @@ def test_a_table_in_use_is_asked_for_again_and_again(database_url, alembic_folde
         user.execute(text("SELECT * FROM notes"))
         migration = threading.Thread(target=migrate.upgrade, args=(settings, lines.append))
         migration.start()
-        migration.join(1)
-        assert any("a table is in use" in line for line in lines)
+        assert_soon(lambda: any("a table is in use" in line for line in lines))
     migration.join(30)
     assert lines[-1] == "app: applied a2: "
 
@@ -120,7 +121,7 @@ def test_a_database_that_is_still_starting_is_waited_for(database_url, postgres_
     lines = []
     migration = threading.Thread(target=migrate.upgrade, args=(Settings(database_url=database_url), lines.append))
     migration.start()
-    migration.join(1)
+    assert_soon(lambda: lines)
     postgres_server.start()
     migration.join(60)
     assert lines[0].startswith("waiting for the database")

@@ -75,15 +75,15 @@ class Postgres(Process):
 
     def is_ready(self) -> bool:
         try:
-            with self.connect():
+            with self.connect(seconds=1):
                 return True
         except psycopg2.OperationalError:
             return False
 
     @contextmanager
-    def connect(self, database: str = "postgres") -> Iterator[Connection]:
-        """A connection for administration, each statement its own transaction."""
-        connection = psycopg2.connect(self.url(database), connect_timeout=1)
+    def connect(self, database: str = "postgres", *, seconds: int = 30) -> Iterator[Connection]:
+        """A connection for administration, made in so many seconds at most; each statement its own transaction."""
+        connection = psycopg2.connect(self.url(database), connect_timeout=seconds)
         try:
             connection.autocommit = True
             yield connection

@@ -143,11 +143,12 @@ class Process:
         Raises:
             DevStackError: as `start`.
         """
-        while not self.has_come_up():
+        asked = time.monotonic()
+        while not self.has_come_up(asked):
             time.sleep(POLL_SECONDS)
 
-    def has_come_up(self) -> bool:
-        """Look once whether it answers since `launch`.
+    def has_come_up(self, asked: float = 0.0) -> bool:
+        """Look once whether it answers; its time counts from `launch`, or from `asked` where that was later.
 
         Raises:
             DevStackError: as `start`.
@@ -156,7 +157,7 @@ class Process:
             return True
         if not self.running:
             raise DevStackError(f"{self.name} {self.how_it_ended()} at start: see {self.log}")
-        if time.monotonic() - self._launched > self.ready_seconds:
+        if time.monotonic() - max(self._launched, asked) > self.ready_seconds:
             raise DevStackError(f"{self.name} did not answer within {self.ready_seconds:g} s: see {self.log}")
         return False
 

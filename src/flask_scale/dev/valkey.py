@@ -48,9 +48,11 @@ class Valkey(Process):
         """The address of its database 0, with the password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
-    def client(self) -> redis.Redis:
-        """A client for administration, which fails at once when nothing answers."""
-        return redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+    def client(self, seconds: float = 1) -> redis.Redis:
+        """A client for administration, which fails when nothing answers for so long."""
+        return redis.Redis.from_url(
+            self.url, socket_connect_timeout=seconds, socket_timeout=seconds, retry=Retry(NoBackoff(), 0)
+        )
 
     def command(self) -> Sequence[str | Path]:
         return [_program(), self._configuration]

@@ -24,7 +24,7 @@ def create_app() -> Flask:
 
     @app.get("/sleep")
     def sleep() -> Response:
-        scale.session.execute(text("SELECT pg_sleep(0.5)"))
+        scale.session.execute(text("SELECT pg_sleep(3)"))
         return jsonify(slept=True)
 
     @app.after_request

@@ -81,7 +81,7 @@ def test_posts_cut_off_are_forgiven_only_up_to_the_number_given(serve: Serve, tm
             await asyncio.sleep(30)
 
     stand_in = serve(trouble)
-    plan = Plan.steady(10, 0.5, mix={"create_user": 1}, timeout_seconds=0.5)
+    plan = Plan.steady(10, 0.5, mix={"create_user": 1}, timeout_seconds=5)
     with Load(plan, Target(stand_in.url), tmp_path) as load:
         run = load.finish()
     run.assert_none_failed(unknown=1)
