@@ -111,7 +111,7 @@ def test_a_long_queue_is_not_flooded_with_hints(farm, broker_server):
 
 def test_after_a_killed_worker_another_goes_on_from_the_checkpoint(farm):
     first = farm.worker(worker_concurrency="1")
-    job = tasks.steps.enqueue(12, 0.2)
+    job = tasks.steps.enqueue(12, 0.5)
     wait_for(lambda: len(farm.effects(job)) >= 3)
     first.kill()
     farm.worker(worker_concurrency="1")
@@ -180,7 +180,7 @@ def test_a_database_that_restarts_loses_no_job_and_doubles_no_effect(farm, postg
 
 def test_a_killed_pool_process_costs_its_job_one_attempt_and_no_other_job(farm):
     worker = farm.worker(worker_concurrency="1")
-    job = tasks.steps.enqueue(20, 0.1)
+    job = tasks.steps.enqueue(20, 0.3)
     wait_for(lambda: len(farm.effects(job)) >= 2)
     [child] = psutil.Process(worker.pid).children()
     child.send_signal(signal.SIGKILL)

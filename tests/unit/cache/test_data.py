@@ -228,7 +228,7 @@ class TestErrors:
         gate.entered.wait(30)
         waits = count("cache_lease_waits")
         others = [Caller(cache, gate) for _ in range(5)]
-        threading.Timer(0.3, gate.opened.set).start()
+        threading.Timer(2, gate.opened.set).start()
         outcomes = {str(caller.outcome()) for caller in [first, *others]}
         assert outcomes == {"no such year"}
         assert gate.calls == 1
@@ -239,7 +239,7 @@ class TestErrors:
         first = Caller(cache, gate)
         gate.entered.wait(30)
         second = Caller(cache, Loader(1))
-        threading.Timer(0.3, gate.opened.set).start()
+        threading.Timer(2, gate.opened.set).start()
         assert isinstance(first.outcome(), SystemExit)
         assert second.outcome() == (1, "miss")
 
@@ -355,7 +355,7 @@ class TestMetrics:
         first = Caller(cache, gate)
         gate.entered.wait(30)
         others = [Caller(cache, gate) for _ in range(3)]
-        threading.Timer(0.3, gate.opened.set).start()
+        threading.Timer(2, gate.opened.set).start()
         for caller in [first, *others]:
             caller.outcome()
         assert count("cache_lease_waits") - before == 3

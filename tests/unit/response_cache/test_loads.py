@@ -15,7 +15,7 @@ from tests.unit.response_cache.conftest import TEXT
 
 def test_many_at_once_are_one_call_of_the_app(site, together):
     def slow():
-        time.sleep(0.2)
+        time.sleep(2)
         return "text"
 
     site.respond = slow
