@@ -9,6 +9,7 @@ import requests
 from support.access_log import AccessLog
 from support.directory import Directory
 from support.release import Release, became
+from support.slow import USUAL, slow_imports
 from support.traffic import Traffic, traffic
 from support.waiting import eventually
 
@@ -82,7 +83,15 @@ def test_workers_that_come_and_go_finish_every_job(release: Release, directory: 
     release.until_ready("worker", 1)
 
 
-def test_a_worker_that_leaves_finishes_the_job_that_it_runs(release: Release, directory: Directory):
+@pytest.fixture
+def slow(release: Release) -> Iterator[None]:
+    """Each step of an import takes so long that it is still under way when its worker is told to end."""
+    release.sql(slow_imports(3))
+    yield
+    release.sql(USUAL)
+
+
+def test_a_worker_that_leaves_finishes_the_job_that_it_runs(release: Release, directory: Directory, slow: None):
     """Its pod is made the one that Kubernetes takes first."""
     job = directory.start_import(50_000)["id"]
     pod = eventually(lambda: runs_in(release, job), "a worker runs it", seconds=60)

@@ -18,7 +18,8 @@ MOBILE = ("api", "worker", "nginx")
 
 def roll_out(release: Release, component: str) -> None:
     """Replace every pod of a Deployment, as an upgrade does, until the old ones are gone."""
-    name, count = f"deployment/{release.fullname}-{component}", len(release.pods(component))
+    name = f"deployment/{release.fullname}-{component}"
+    count = sum(not pod.metadata.deletion_timestamp for pod in release.pods(component))
     release.namespace.kubectl("rollout", "restart", name)
     release.namespace.kubectl("rollout", "status", name, "--timeout=300s")
     release.until_ready(component, count)
