@@ -22,6 +22,12 @@ class Hints:
         return True
 
 
+@pytest.fixture(autouse=True)
+def long_turns(monkeypatch):
+    """Longer than any test takes: a busy machine ends none."""
+    monkeypatch.setattr("flask_scale.jobs.turn.TURN_SECONDS", 600)
+
+
 @pytest.fixture
 def hints(farm):
     farm.jobs.publisher = Hints()
