@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
     with play("early death") as scene:
         pause(CALM_SECONDS)
         begun = scene.mark("upgrade")
-        with pytest.raises(CommandFailed):
+        with suppress(CommandFailed):  # what is there then tells whether it was held up
             stage.upgrade(dying, timeout="60s")
         stays = uids(stage.ready_pods("api")) >= serving
         died = [pod for pod in stage.pods("api") if pod.metadata.uid not in serving and restarts(pod)]
@@ -105,8 +106,8 @@ def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
         ended = time.time()
         pause(CALM_SECONDS)
     # What such a pod has in hand when it dies is cut off.
-    assert died, "the new version was to die"
     assert stays, "pods that served were given up for it"
+    assert died, "the new version was to die"
     scene.assert_served_but(Outage(begun, ended, events=("fail", "unknown"), kinds=POSTS))
 
 
@@ -118,9 +119,10 @@ def restarts(pod: V1Pod) -> int:
 def test_requests_that_come_as_connections_grow_old(play: Play, stage: Release):
     """By nginx, which closes idle connections before the API does: a POST on one that just closed has no second try.
 
-    Bursts come about a second apart, the time after which an API that is set up wrongly would close them.
+    Bursts come a little more than a second apart: an API that is set up wrongly would close connections that have been
+    idle for a second, and looks for them once a second, now and then while a burst waits to be read.
     """
-    bursts = [Step(0.2, 100), Step(0.7, 0), Step(0.2, 100), Step(0.8, 0), Step(0.2, 100), Step(0.9, 0)]
+    bursts = [Step(0.2, 100), Step(1.0, 0), Step(0.2, 100), Step(1.1, 0), Step(0.2, 100), Step(1.2, 0)]
     plan = Plan(bursts * (40 if LONG else 10), mix={"create_user": 1})
     with play("bursts", plan) as scene:
         scene.wait()
