@@ -102,7 +102,7 @@ def bad_image(stage: Release) -> Iterator[dict[str, Any]]:
 
 
 def test_an_image_that_is_not_there_and_the_rollback(play: Play, stage: Release, bad_image: dict[str, Any]):
-    serving = uids(stage.ready_pods("api"))
+    serving = uids(stage.until_ready("api", 2))
     with play("bad image") as scene:
         pause(CALM_SECONDS)
         scene.mark("upgrade")

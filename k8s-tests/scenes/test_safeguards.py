@@ -93,7 +93,7 @@ def test_a_version_that_dies_soon_after_it_is_ready_replaces_nobody(
     play: Play, stage: Release, dying: Mapping[str, Any]
 ):
     """By minReadySeconds."""
-    serving = uids(stage.ready_pods("api"))
+    serving = uids(stage.until_ready("api", 2))
     with play("early death") as scene:
         pause(CALM_SECONDS)
         begun = scene.mark("upgrade")
