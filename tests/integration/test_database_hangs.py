@@ -134,7 +134,7 @@ def test_a_statement_whose_backend_hangs_is_given_up_and_its_connection_with_it(
 
 @pytest.fixture
 def connection(database_url):
-    connection = psycopg2.connect(database_url, connection_factory=partial(silence.Connection, longest_silence=3.0))
+    connection = psycopg2.connect(database_url, connection_factory=partial(silence.Connection, longest_silence=1.0))
     yield connection
     connection.close()
 
@@ -183,7 +183,7 @@ def test_a_transaction_with_a_timeout_of_its_own_may_take_longer(build):
         session.execute(text("SELECT pg_sleep(3)"))
 
 
-#: Under gevent, a connection whose server may be silent for a second.
+#: Under gevent, a connection whose server may be silent for three seconds.
 SCRIPT = """
 import sys
 from gevent import monkey

@@ -39,7 +39,7 @@ def sitting():
 def test_a_process_far_over_its_time_is_ended_and_one_within_its_grace_is_not(sitting):
     deadlines = Deadlines(3)
     late = sitting(deadlines, 0, KILL_AFTER_SECONDS + 1)
-    in_grace = sitting(deadlines, 1, 0)
+    in_grace = sitting(deadlines, 1, KILL_AFTER_SECONDS / 2)
     done = sitting(deadlines, 2, KILL_AFTER_SECONDS + 1, inside=False)
     deadlines.enforce()
     late.join(30)
