@@ -71,7 +71,7 @@ def stop_api(field: Field, act: Act) -> None:
 
 def flush_broker(field: Field, act: Act) -> None:
     """FLUSHALL: every hint is gone, and Celery's own keys."""
-    with field.stand.broker.client(60) as client:
+    with field.stand.broker.client() as client:
         client.flushall()
     field.rest(act.seconds)
 
@@ -185,7 +185,7 @@ def _stop(field: Field, part: Process, seconds: float) -> None:
 
 
 def _cut_clients(field: Field, act: Act, server: Valkey) -> None:
-    with server.client(60) as client:
+    with server.client() as client:
         client.client_kill_filter(_type="normal", skipme=True)
     field.rest(act.seconds)
 

@@ -10,8 +10,9 @@ from flask_scale.cache import MISSING, DataCache, build_cache
 from flask_scale.settings import Settings
 from tests.support.deadline import assert_soon
 
-#: What a request may cost beyond its own work while the server is away, in seconds: three of its timeouts.
+#: How long a request waits for the cache server, ten times the default: a busy machine is no outage.
 TIMEOUT_SECONDS = 1.0
+#: What it may cost beyond its own work while that is away, in seconds; three of the default's timeouts are 0.3.
 EXTRA_SECONDS = 3 * TIMEOUT_SECONDS
 LOAD_SECONDS = 0.05
 #: Noise of a busy machine only ever adds; so one round of these within the bound proves it.

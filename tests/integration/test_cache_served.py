@@ -10,8 +10,9 @@ from tests.support.apps.cached import LOAD_SECONDS
 from tests.support.deadline import assert_soon
 
 REQUESTS = 200
-#: What a request may cost beyond its own work while the cache server is away, in seconds: three of its timeouts.
+#: How long a request waits for the cache server, ten times the default: a busy machine is no outage.
 TIMEOUT_SECONDS = 1.0
+#: What it may cost beyond its own work while that is away, in seconds; three of the default's timeouts are 0.3.
 EXTRA_SECONDS = 3 * TIMEOUT_SECONDS
 
 

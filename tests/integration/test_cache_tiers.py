@@ -38,7 +38,7 @@ def test_a_hit_in_memory_asks_no_server_and_one_on_the_server_asks_once(make, ca
     first, second = live(make()), live(make(cache_memory_bytes=0))
     first.lookup("key", lambda: 1, tags=["a", "b"])
     second.get("key")
-    with cache_server.client(60) as client:
+    with cache_server.client() as client:
         for cache, round_trips in [(first, 0), (second, 100)]:
             before = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
             assert {cache.lookup("key", lambda: 2, tags=["a", "b"]) for _ in range(100)} == {(1, "hit")}
@@ -61,7 +61,7 @@ def test_a_copy_in_memory_is_fresh_no_longer_than_on_the_server(make):
 def test_a_copy_in_memory_is_trusted_for_the_memorys_time_only(make, cache_server):
     cache = live(make(cache_memory_ttl_seconds=0.1))
     cache.lookup("key", lambda: "old")
-    with cache_server.client(60) as client:
+    with cache_server.client() as client:
         client.delete("fs:value:key")
     time.sleep(0.1)
     assert cache.lookup("key", lambda: "new") == ("new", "miss")
@@ -86,7 +86,7 @@ def test_a_hung_server_ends_the_trust_in_memory_until_it_wakes(make, cache_serve
 def test_memory_is_not_believed_while_news_of_drops_does_not_come_in(make, cache_server):
     cache, other = live(make()), make()
     cache.lookup("key", lambda: "old")
-    with cache_server.client(60) as client:
+    with cache_server.client() as client:
         client.client_kill_filter(_type="pubsub")
     assert_soon(lambda: not cache.backend.live)
     other.set("key", "new")

@@ -57,13 +57,13 @@ def test_the_cache_evicts_and_the_broker_never_does(cache_url: str, broker_url: 
 
 
 def test_the_broker_keeps_messages_over_an_orderly_restart(broker_server: Valkey, broker_url: str) -> None:
-    with broker_server.client(60) as client:
+    with broker_server.client() as client:
         client.rpush("default", "message")
 
     broker_server.stop()
     broker_server.start()
 
-    with broker_server.client(60) as client:
+    with broker_server.client() as client:
         assert client.llen("default") == 1
 
 
@@ -74,7 +74,7 @@ def test_a_killed_cache_refuses_and_a_paused_one_hangs(cache_server: Valkey, cac
 
     cache_server.start()
     cache_server.pause()
-    with pytest.raises(redis.TimeoutError), cache_server.client() as client:
+    with pytest.raises(redis.TimeoutError), cache_server.client(1) as client:
         client.ping()
     cache_server.resume()
     cache_server.wait_ready()

@@ -45,7 +45,7 @@ def test_all_jobs_accepted_while_the_broker_was_stopped_run_once_it_is_back(farm
 
 def test_all_queued_jobs_run_after_the_broker_lost_everything(farm, broker_server):
     accepted = [tasks.effect.enqueue() for _ in range(50)]
-    with broker_server.client(60) as client:
+    with broker_server.client() as client:
         assert client.llen("default") == 50
         client.flushall()
 
@@ -99,7 +99,7 @@ def test_a_worker_whose_broker_hangs_ends_at_sigterm(farm, broker_server):
 def test_a_long_queue_is_not_flooded_with_hints(farm, broker_server):
     farm.worker(worker_concurrency="1")
     accepted = [tasks.steps.enqueue(1, 0.15) for _ in range(40)]
-    with broker_server.client(60) as client:
+    with broker_server.client() as client:
         longest = 0
         while not all_succeeded(farm, accepted):
             longest = max(longest, client.llen("default"))

@@ -42,7 +42,7 @@ def fresh_database(server: Postgres, template: str = "template1") -> Iterator[st
 def flushed(server: Valkey) -> Iterator[str]:
     """The URL of an empty Valkey."""
     revive(server)
-    with server.client(60) as client:
+    with server.client() as client:
         client.flushall()
     yield server.url
 

@@ -48,7 +48,7 @@ class Valkey(Process):
         """The address of its database 0, with the password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
-    def client(self, seconds: float = 1) -> redis.Redis:
+    def client(self, seconds: float = 30) -> redis.Redis:
         """A client for administration, which fails when nothing answers for so long."""
         return redis.Redis.from_url(
             self.url, socket_connect_timeout=seconds, socket_timeout=seconds, retry=Retry(NoBackoff(), 0)
@@ -72,7 +72,7 @@ class Valkey(Process):
 
     def is_ready(self) -> bool:
         try:
-            with self.client() as client:
+            with self.client(1) as client:
                 return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):
             return False
