@@ -9,7 +9,7 @@ import requests
 from support.access_log import AccessLog
 from support.directory import Directory
 from support.release import Release, became
-from support.slow import USUAL, slow_imports
+from support.slow import taking_time
 from support.traffic import Traffic, traffic
 from support.waiting import eventually
 
@@ -86,9 +86,8 @@ def test_workers_that_come_and_go_finish_every_job(release: Release, directory: 
 @pytest.fixture
 def slow(release: Release) -> Iterator[None]:
     """Each step of an import takes so long that it is still under way when its worker is told to end."""
-    release.sql(slow_imports(3))
-    yield
-    release.sql(USUAL)
+    with taking_time(release, 3):
+        yield
 
 
 def test_a_worker_that_leaves_finishes_the_job_that_it_runs(release: Release, directory: Directory, slow: None):

@@ -13,7 +13,7 @@ from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release, uids
 from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
-from support.slow import SLOW_IMPORTS, SLOW_USERS, USUAL
+from support.slow import taking_time
 from support.stage import pause, until_whole
 from support.waiting import eventually
 from tests.chart.support import merge
@@ -95,18 +95,16 @@ def stage(scaled: Release) -> Release:
 def slow_imports(stage: Release) -> Iterator[None]:
     """Jobs that take time, and not the machine: nor do more API pods, which the requests that bring them would call."""
     bound_api(stage, FEWEST["api"])
-    stage.sql(SLOW_IMPORTS)
-    yield
-    stage.sql(USUAL)
+    with taking_time(stage, 1):
+        yield
     bound_api(stage, VALUES["api"]["autoscaling"]["maxReplicas"])
 
 
 @pytest.fixture
 def slow_users(stage: Release) -> Iterator[None]:
     """Every new user takes time, and every import: requests stay in flight, jobs in the queue."""
-    stage.sql(SLOW_USERS)
-    yield
-    stage.sql(USUAL)
+    with taking_time(stage, 1, over=0):
+        yield
 
 
 def bound_api(release: Release, most: int) -> None:

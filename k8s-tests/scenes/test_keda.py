@@ -11,7 +11,7 @@ from support.cluster import Cluster
 from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release, uids
 from support.scene import CALM_SECONDS, FRESH, LONGEST_SECONDS, Play
-from support.slow import SLOW_IMPORTS, USUAL, slow_imports
+from support.slow import taking_time
 from support.stage import pause
 from support.waiting import eventually
 from tests.load.plan import DEFAULT_MIX, Plan
@@ -93,9 +93,8 @@ def stage(scaled: Release) -> Release:
 @pytest.fixture
 def slow(stage: Release) -> Iterator[Release]:
     """Jobs that take time, and not the machine."""
-    stage.sql(SLOW_IMPORTS)
-    yield stage
-    stage.sql(USUAL)
+    with taking_time(stage, 1):
+        yield stage
 
 
 def test_workers_come_from_none_for_a_queue_and_none_is_left_after_it(play: Play, slow: Release):
@@ -121,15 +120,15 @@ def test_workers_come_from_none_for_a_queue_and_none_is_left_after_it(play: Play
     scene.tell("done until no worker is left", none - done, "s")
 
 
-def test_a_running_job_keeps_its_worker_though_nothing_waits(slow: Release):
-    slow.sql(slow_imports(STEP_SECONDS))
-    directory = Directory(OWN_NGINX, make_key(slow))
-    job = directory.start_import(STEPS * 10_000)["id"]
-    [pod] = eventually(lambda: slow.ready_pods("worker"), "a worker comes for it")
+def test_a_running_job_keeps_its_worker_though_nothing_waits(stage: Release):
+    directory = Directory(OWN_NGINX, make_key(stage))
+    with taking_time(stage, STEP_SECONDS):
+        job = directory.start_import(STEPS * 10_000)["id"]
+        [pod] = eventually(lambda: stage.ready_pods("worker"), "a worker comes for it")
 
-    assert directory.until_succeeded(job, seconds=600)["inserted"] == STEPS * 10_000
+        assert directory.until_succeeded(job, seconds=600)["inserted"] == STEPS * 10_000
 
-    assert uids(slow.ready_pods("worker")) == uids([pod]), "it was told to end, or another came"
+    assert uids(stage.ready_pods("worker")) == uids([pod]), "it was told to end, or another came"
     assert directory.job(job)["attempt"] == 1
 
 

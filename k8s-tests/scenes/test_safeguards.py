@@ -11,12 +11,12 @@ from kubernetes.client import V1Pod
 from support.cluster import CommandFailed
 from support.flaw import DIES_WHEN_READY, SLOW_TO_START, flawed
 from support.release import Release, uids
-from support.scene import CALM_SECONDS, LONG, Play
-from support.stage import drained, nodes_for_pods, pause, roll_out
+from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, RATE, Play
+from support.stage import drained, nodes_for_pods, pause, roll_out, standing_still
 from tests.chart.support import merge
 from tests.load.history import POSTS
 from tests.load.outage import Outage
-from tests.load.plan import Plan, Step
+from tests.load.plan import Plan
 
 pytestmark = [pytest.mark.own_cluster, pytest.mark.timeout(2400)]
 
@@ -26,6 +26,10 @@ ALONE: dict[str, dict[str, Any]] = {
     "drain": {"api": {"preStopSeconds": 0}},
     "preStop": {"settings": {"DRAIN_SECONDS": 0}},
 }
+
+
+#: Longer than an API that is set up wrongly keeps a connection, with its next look at them a second later.
+STILL_SECONDS = 3
 
 
 @pytest.fixture(params=ALONE)
@@ -116,13 +120,17 @@ def restarts(pod: V1Pod) -> int:
     return sum(status.restart_count for status in pod.status.container_statuses or [])
 
 
-def test_requests_that_come_as_connections_grow_old(play: Play, stage: Release):
-    """By nginx, which closes idle connections before the API does: a POST on one that just closed has no second try.
+def test_requests_that_come_while_nginx_stands_still(play: Play, stage: Release):
+    """By nginx, which closes idle connections before the API does.
 
-    Bursts come about a second apart, the time after which an API that is set up wrongly would close them.
+    What comes meanwhile is there when it goes on, before it hears which connections the API gave up: a POST that it
+    sends on one of these has no second try.
     """
-    bursts = [Step(0.2, 100), Step(0.7, 0), Step(0.2, 100), Step(0.8, 0), Step(0.2, 100), Step(0.9, 0)]
-    plan = Plan(bursts * (40 if LONG else 10), mix={"create_user": 1})
-    with play("bursts", plan) as scene:
-        scene.wait()
+    with play("nginx stands still", Plan.steady(RATE, LONGEST_SECONDS, mix={"create_user": 1}, fresh=FRESH)) as scene:
+        for number in range(1, 11 if LONG else 4):
+            pause(CALM_SECONDS)
+            scene.mark(f"stands still {number}")
+            with standing_still(stage, "nginx"):
+                pause(STILL_SECONDS)
+        pause(CALM_SECONDS)
     scene.assert_nothing_failed()

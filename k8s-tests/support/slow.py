@@ -1,12 +1,20 @@
 """A database that takes its time, so that work lasts without a busy machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-def slow_imports(seconds: float, *, over: int = 10) -> str:
-    """SQL that makes each step of an import take so long beside its work, where it brings more than `over` users.
+from support.release import Release
 
-    Those of the load bring fewer.
+USUAL = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
+
+
+@contextmanager
+def taking_time(release: Release, seconds: float, *, over: int = 10) -> Iterator[None]:
+    """Each step of an import takes so long beside its work while in it, where it brings more than `over` users.
+
+    Those of the load bring fewer. With 0, likewise every new user.
     """
-    return f"""
+    release.sql(f"""
 CREATE OR REPLACE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) FROM added) > {over} THEN PERFORM pg_sleep({seconds}); END IF;
@@ -14,12 +22,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER take_time AFTER INSERT ON users REFERENCING NEW TABLE AS added
 FOR EACH STATEMENT EXECUTE FUNCTION take_time();
-"""
-
-
-#: Each step of an import, and likewise every new user.
-SLOW_IMPORTS = slow_imports(1)
-SLOW_USERS = slow_imports(1, over=0)
-
-#: Nothing any more.
-USUAL = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
+""")
+    try:
+        yield
+    finally:
+        release.sql(USUAL)

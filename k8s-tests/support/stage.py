@@ -64,10 +64,27 @@ def replace(release: Release, component: str, *, at_once: bool = False) -> None:
 
 def kill_a_pod(release: Release, component: str, dice: random.Random) -> None:
     """SIGKILL the program of one ready pod at random, from outside, as a crash or the kernel would."""
-    pod = dice.choice(release.ready_pods(component))
+    _tasks(dice.choice(release.ready_pods(component)), component, "kill", "--signal", "SIGKILL")
+
+
+@contextmanager
+def standing_still(release: Release, component: str) -> Iterator[None]:
+    """No program of a component's pods gets the processor while in it; what is sent to them waits in the kernel."""
+    pods = release.ready_pods(component)
+    try:
+        for pod in pods:
+            _tasks(pod, component, "pause")
+        yield
+    finally:
+        for pod in pods:
+            _tasks(pod, component, "resume")
+
+
+def _tasks(pod: V1Pod, component: str, *command: str) -> None:
+    """What `ctr tasks` does, on the node of a pod, to the container that has the component's name."""
     container = next(item for item in pod.status.container_statuses if item.name == component)
     identity = container.container_id.removeprefix("containerd://")
-    docker("exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", identity)
+    docker("exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "tasks", *command, identity)
 
 
 def restart_node(release: Release, node: str) -> None:
