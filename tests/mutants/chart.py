@@ -1,7 +1,4 @@
-"""The chart's safeguards of traffic; each is to fall to a scene on the cluster of `make cluster`.
-
-One does not in every run: see docs/decisions/0007-scenes.md.
-"""
+"""The chart's safeguards of traffic; each is to fall to a scene on the cluster of `make cluster`."""
 
 from tests.load.process import NOT_ALL_SERVED
 from tests.mutants.mutant import Edit, Mutant
