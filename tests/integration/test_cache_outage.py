@@ -177,6 +177,21 @@ def test_a_look_up_that_a_hung_server_answers_late_holds_nobody_up(make, cache_s
     assert time.monotonic() - began < 5.0
 
 
+def test_a_load_that_ends_while_the_server_is_skipped_holds_nobody_up(make, cache_server):
+    cache, other = live(make()), make()
+
+    def load():
+        cache_server.pause()
+        for number in range(2):
+            cache.get(f"opens the breaker {number}")
+        cache_server.resume()
+        return "loaded"
+
+    assert cache.lookup("key", load) == ("loaded", "miss")
+    # Sooner than the lease of the load ends.
+    assert_soon(lambda: other.backend.look_up("key", tags=[], lease_seconds=0.01).lease)
+
+
 def test_what_the_server_does_not_answer_is_counted(make, cache_server):
     cache = make()
     cache_server.kill()

@@ -3,7 +3,8 @@
 Failure policy: fail open, and fast. Connect, read and the wait for a pooled connection are each bounded
 by `cache_timeout_seconds`, without retries; a breaker then skips the server. Each failure raises
 CacheUnavailable and is counted in `flask_scale_cache_errors`; `TieredCache` turns it into a miss.
-A drop that the server did not confirm is made up for before anything else is asked of it.
+A drop that the server did not confirm is made up for before anything else is asked of it, and so is the end of a load:
+others would wait for it until its lease ends.
 
 Whoever drops something waits until every process that listens has dropped it too, most of `cache_timeout_seconds`
 at most: one that hangs holds nobody up, and answers from its own memory until it wakes and hears of it.
@@ -135,10 +136,12 @@ class RedisCache:
         arguments: list[Any] = [lease.token, _bytes(head) + b"\n" + value, milliseconds, lease.version]
         arguments += lease.generations.values()
         names = self._names(lease.key, lease.generations)
-        return bool(self._ask("store", lambda: self._store(names, arguments)))
+        ended = Drops(leases=((lease.key, lease.token),))
+        return bool(self._ask("store", lambda: self._store(names, arguments), owes=ended))
 
     def release(self, lease: Lease) -> None:
-        self._ask("release", lambda: self._release([self._name("lease", lease.key)], [lease.token]))
+        ended = Drops(leases=((lease.key, lease.token),))
+        self._ask("release", lambda: self._release([self._name("lease", lease.key)], [lease.token]), owes=ended)
 
     def heard(self, receipt: str) -> None:
         """Say that this process has dropped what it was told of; nobody waits long for it."""
@@ -207,7 +210,7 @@ class RedisCache:
                 raise CacheUnavailable(f"cache {operation}: the server is skipped after failures")
             self._settle(operation)
             return self._try(operation, do)
-        except CacheUnavailable:
+        except BaseException:
             if owes is not None:
                 self._owed.add(owes)
             raise
