@@ -5,8 +5,6 @@ from contextlib import contextmanager
 
 from support.release import Release
 
-USUAL = "DROP TRIGGER take_time ON users; DROP FUNCTION take_time;"
-
 
 @contextmanager
 def taking_time(release: Release, seconds: float, *, over: int = 10) -> Iterator[None]:
@@ -26,4 +24,4 @@ FOR EACH STATEMENT EXECUTE FUNCTION take_time();
     try:
         yield
     finally:
-        release.sql(USUAL)
+        release.sql("DROP TRIGGER take_time ON users; DROP FUNCTION take_time;")

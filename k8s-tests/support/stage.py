@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from kubernetes.client import V1Pod
@@ -70,14 +70,11 @@ def kill_a_pod(release: Release, component: str, dice: random.Random) -> None:
 @contextmanager
 def standing_still(release: Release, component: str) -> Iterator[None]:
     """No program of a component's pods gets the processor while in it; what is sent to them waits in the kernel."""
-    pods = release.ready_pods(component)
-    try:
-        for pod in pods:
+    with ExitStack() as paused:
+        for pod in release.ready_pods(component):
             _tasks(pod, component, "pause")
+            paused.callback(_tasks, pod, component, "resume")
         yield
-    finally:
-        for pod in pods:
-            _tasks(pod, component, "resume")
 
 
 def _tasks(pod: V1Pod, component: str, *command: str) -> None:

@@ -1,4 +1,4 @@
-"""The chart's safeguards of traffic; each is to fall to a scene on the cluster of `make cluster`."""
+"""The chart's safeguards of traffic; each is to fall to a test on the cluster of `make cluster`, most to a scene."""
 
 from tests.load.process import NOT_ALL_SERVED
 from tests.mutants.mutant import Edit, Mutant

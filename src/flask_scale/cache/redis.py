@@ -136,12 +136,11 @@ class RedisCache:
         arguments: list[Any] = [lease.token, _bytes(head) + b"\n" + value, milliseconds, lease.version]
         arguments += lease.generations.values()
         names = self._names(lease.key, lease.generations)
-        ended = Drops(leases=((lease.key, lease.token),))
+        ended = _lease(lease.key, lease.token)
         return bool(self._ask("store", lambda: self._store(names, arguments), owes=ended))
 
     def release(self, lease: Lease) -> None:
-        ended = Drops(leases=((lease.key, lease.token),))
-        self._ask("release", lambda: self._release([self._name("lease", lease.key)], [lease.token]), owes=ended)
+        self._drop("release", _lease(lease.key, lease.token))
 
     def heard(self, receipt: str) -> None:
         """Say that this process has dropped what it was told of; nobody waits long for it."""
@@ -167,7 +166,7 @@ class RedisCache:
             return self._look_up(self._names(key, tags), arguments)
         except BaseException:
             # A hung server does it when it wakes: the lease would then be nobody's.
-            self._owed.add(Drops(leases=((key, token),)))
+            self._owed.add(_lease(key, token))
             raise
 
     def _drop(self, operation: str, drops: Drops) -> None:
@@ -256,6 +255,10 @@ def _client(url: str, timeout: float, size: int) -> Redis:
         protocol=2,
     )
     return Redis(connection_pool=pool)
+
+
+def _lease(key: str, token: str) -> Drops:
+    return Drops(leases=((key, token),))
 
 
 def _bytes(text: str) -> bytes:
