@@ -20,12 +20,17 @@ def test_three_nodes_are_ready_and_two_of_them_take_pods(cluster: Cluster):
     assert len([node for node in nodes if not node.spec.taints]) == 2
 
 
-def test_every_pod_of_the_system_runs(cluster: Cluster):
-    for namespace in ("kube-system", "ingress-nginx", "local-path-storage"):
-        pods = cluster.core.list_namespaced_pod(namespace).items
-        running = [pod for pod in pods if pod.status.phase not in ("Succeeded", "Failed")]
-        assert running, namespace
-        assert [pod.metadata.name for pod in running if not is_ready(pod)] == []
+@pytest.mark.parametrize("namespace", ["kube-system", "ingress-nginx", "local-path-storage"])
+def test_every_pod_of_the_system_runs(cluster: Cluster, namespace: str):
+    # metrics-server calls itself not ready where a node's figures came late, as on a machine with much to do.
+    eventually(lambda: runs_whole(cluster, namespace), f"every pod of {namespace} is ready")
+
+
+def runs_whole(cluster: Cluster, namespace: str) -> bool:
+    """Whether there are pods, and each that has not ended is ready."""
+    pods = cluster.core.list_namespaced_pod(namespace).items
+    running = [pod for pod in pods if pod.status.phase not in ("Succeeded", "Failed")]
+    return bool(running) and all(map(is_ready, running))
 
 
 def test_volumes_are_made_by_default(cluster: Cluster):

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from support.release import OWN_NGINX, Release
-from support.scene import TOLD, Play, Scene
+from support.scene import NOT_JUDGED, TOLD, Play, Scene
 from support.scene import play as play_on
-from support.stage import until_whole
+from support.stage import two_of_each, until_whole
 from tests.load.plan import Plan
 
 #: `make k8s-test SCENES=none` leaves them out: they take as long as all else.
@@ -23,6 +23,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         value = f"{figure.value:.1f}" if isinstance(figure.value, float) else figure.value
         gate = f" ({figure.gate}{'' if figure.holds else ': MISSED'})" if figure.gate else ""
         terminalreporter.write_line(f"{figure.name}: {value} {figure.unit}{gate}")
+    if NOT_JUDGED:
+        terminalreporter.write_line(
+            f"{len(NOT_JUDGED)} scenes not judged, their client was late: {', '.join(NOT_JUDGED)}"
+        )
 
 
 @pytest.fixture
@@ -30,9 +34,7 @@ def stage(release: Release) -> Iterator[Release]:
     """The directory with two API pods, two workers and two of nginx, every pod ready."""
     until_whole(release)
     yield release
-    for component in ("api", "worker"):
-        release.scale("deployment", component, 2)
-        release.until_ready(component, 2)
+    two_of_each(release)
     until_whole(release)
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from support.release import OWN_NGINX, Release, uids
 from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
 from support.slow import taking_time
-from support.stage import pause, until_whole
+from support.stage import pause, until_whole, with_two_of_each
 from support.waiting import eventually
 from tests.chart.support import merge
 from tests.load.plan import Plan
@@ -35,6 +34,9 @@ ROWS = 200
 JOBS = 2000 if LONG else 200
 DEPTH = 20
 
+#: Workers that the queue is to bring.
+MOST_WORKERS = 4
+
 #: Jobs for a moment: no reason for more workers but that they wait.
 SOME_JOBS = 60
 
@@ -52,7 +54,7 @@ VALUES: dict[str, Any] = {
         "resources": {"requests": {"cpu": "50m"}},
     },
     "worker": {
-        "autoscaling": {"minReplicas": 1, "maxReplicas": 4, "queueDepth": DEPTH, "cpuPercent": 0},
+        "autoscaling": {"minReplicas": 1, "maxReplicas": MOST_WORKERS, "queueDepth": DEPTH, "cpuPercent": 0},
         "resources": {"requests": {"cpu": "50m"}},
     },
 }
@@ -75,11 +77,7 @@ def scaled(release: Release, without_bare: None) -> Iterator[Release]:
     release.upgrade({**release.values, **VALUES})
     eventually(lambda: is_served(release), "the adapter serves", seconds=120)
     yield release
-    release.upgrade()
-    for component in FEWEST:
-        release.scale("deployment", component, 2)
-        release.until_ready(component, 2)
-    release.upgrade()  # a rollback brings back the number that was there at the upgrade
+    with_two_of_each(release)
 
 
 @pytest.fixture
@@ -137,21 +135,22 @@ def test_a_queue_of_jobs(play: Play, stage: Release, slow_imports: None):
     with play("queue of jobs", Plan.steady(5, LONGEST_SECONDS)) as scene:
         pause(CALM_SECONDS)
         begun = scene.mark(f"{JOBS} jobs")
-        with ThreadPoolExecutor(8) as clients:
-            directory = Directory(OWN_NGINX, make_key(stage))
-            jobs = [job["id"] for job in clients.map(directory.start_import, [ROWS] * JOBS)]
-        stage.until_ready("worker", 4)
+        directory = Directory(OWN_NGINX, make_key(stage))
+        jobs = directory.start_imports(JOBS, ROWS)
+        stage.until_ready("worker", MOST_WORKERS)
         for job in jobs:
             assert directory.until_succeeded(job, seconds=900)["inserted"] == ROWS
         done = scene.mark("done")
-        stage.until_ready("worker", 1, seconds=600)
-        scene.mark("1 worker")
+        stage.until_ready("worker", FEWEST["worker"], seconds=600)
+        one_left = scene.mark("1 worker")
     scene.assert_nothing_failed()
     assert succeeded_more_than_once(stage) == 0
-    scene.tell("queue until more workers are wanted", scene.watch.first("worker wanted", 2, begun), "s")
-    scene.at_most("queue until four workers are ready", scene.watch.first("worker ready", 4, begun), "s", 30)
+    scene.tell(
+        "queue until more workers are wanted", scene.watch.first("worker wanted", FEWEST["worker"] + 1, begun), "s"
+    )
+    scene.at_most("queue until four workers are ready", scene.watch.first("worker ready", MOST_WORKERS, begun), "s", 30)
     scene.tell("queue until it is done", done - begun, "s")
-    scene.tell("done until one worker is left", scene.watch.events[-1][0] - done, "s")
+    scene.tell("done until one worker is left", one_left - done, "s")
 
 
 def test_a_step_to_three_times_the_load(play: Play, stage: Release):
@@ -206,8 +205,7 @@ def test_each_other_metric_brings_pods_by_itself(play: Play, stage: Release, slo
     stage.upgrade(merge(stage.values, VALUES, values))
     with play(f"scaled by {decider}") as scene:
         begun = scene.mark(decider)
-        with ThreadPoolExecutor(8) as clients:
-            list(clients.map(Directory(OWN_NGINX, make_key(stage)).start_import, [ROWS] * SOME_JOBS))
+        Directory(OWN_NGINX, make_key(stage)).start_imports(SOME_JOBS, ROWS)
         eventually(lambda: len(stage.ready_pods(component)) > FEWEST[component], "one more is ready", seconds=180)
         pause(CALM_SECONDS)
     stage.upgrade({**stage.values, **VALUES})

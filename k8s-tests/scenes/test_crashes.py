@@ -7,7 +7,7 @@ import pytest
 
 from support.release import Release
 from support.scene import CALM_SECONDS, LONG, Play
-from support.stage import kill_a_pod, nodes_for_pods, pause, replace, restart_node, until_whole
+from support.stage import kill_a_pod, nodes_for_pods, pause, replace, restart_node, until_runs_again, until_whole
 from tests.load.history import POSTS
 from tests.load.outage import Outage
 
@@ -37,16 +37,18 @@ def test_pods_killed_at_random(play: Play, stage: Release):
         pause(CALM_SECONDS)
         for component in ["api", "worker", "api", "nginx"] * (5 if LONG else 1):
             begun = scene.mark(f"kill {component}") - IN_HAND
-            kill_a_pod(stage, component, dice)
+            killed = kill_a_pod(stage, component, dice)
             dead = time.time()
+            if component == "api":
+                ended = dead + THAT_MOMENT
+                outages.append(Outage(begun, ended, events=("fail", "unknown"), kinds=POSTS, share=ONE_OF_TWO))
+            elif component == "nginx":
+                ended = until_runs_again(stage, killed, component) + THAT_MOMENT
+                outages.append(Outage(begun, ended, share=ONE_OF_TWO))
             pause(CALM_SECONDS)
             until_whole(stage)
-            if component == "api":
-                outages.append(Outage(begun, dead + THAT_MOMENT, events=("fail", "unknown"), kinds=POSTS))
-            elif component == "nginx":
-                outages.append(Outage(begun, time.time() + THAT_MOMENT, share=ONE_OF_TWO))
         pause(CALM_SECONDS)
-    scene.assert_served_but(*outages)
+    scene.assert_served_but(*outages, seconds=5)
 
 
 def test_without_the_cache(play: Play, stage: Release):
@@ -85,7 +87,7 @@ def test_a_database_that_restarts(play: Play, stage: Release):
         replace(stage, "postgresql")
         ready = scene.mark("database ready")
         pause(2 * CALM_SECONDS)
-    scene.assert_served_but(Outage(deleted - IN_HAND, ready + SOON, events=("shed",)))
+    scene.assert_served_but(Outage(deleted - IN_HAND, ready + SOON, events=("shed",)), seconds=10)
 
 
 def test_a_database_that_crashes(play: Play, stage: Release):
@@ -101,7 +103,7 @@ def test_a_database_that_crashes(play: Play, stage: Release):
             until_whole(stage)
             outages.append(Outage(killed - IN_HAND, scene.mark("ready") + SOON, events=("shed",)))
         pause(2 * CALM_SECONDS)
-    scene.assert_served_but(*outages)
+    scene.assert_served_but(*outages, seconds=110 if LONG else 25)
 
 
 @pytest.mark.parametrize("with_database", [False, True])
@@ -115,5 +117,7 @@ def test_a_node_that_restarts(play: Play, stage: Release, with_database: bool):
         restart_node(stage, node)
         ready = scene.mark("ready")
         pause(2 * CALM_SECONDS)
-    share = 1.0 if with_database else ONE_OF_TWO
-    scene.assert_served_but(Outage(off - IN_HAND, ready + SOON, share=share))
+    begun, ended = off - IN_HAND, ready + SOON
+    cut_off = Outage(begun, ended, events=("fail", "unknown"), share=ONE_OF_TWO)
+    outages = [cut_off, Outage(begun, ended, events=("shed",))] if with_database else [cut_off]
+    scene.assert_served_but(*outages, seconds=45)

@@ -1,7 +1,6 @@
 """KEDA instead of the chart's own autoscalers, where the cluster has it (`make keda-test`): workers from none."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from support.directory import Directory, make_key
 from support.release import OWN_NGINX, Release, uids
 from support.scene import CALM_SECONDS, FRESH, LONGEST_SECONDS, Play
 from support.slow import taking_time
-from support.stage import pause
+from support.stage import pause, with_two_of_each
 from support.waiting import eventually
 from tests.load.plan import DEFAULT_MIX, Plan
 
@@ -75,11 +74,7 @@ def scaled(release: Release) -> Iterator[Release]:
     ready = ("wait", "scaledobject", "--all", "--for=condition=Ready", "--timeout=120s")
     release.namespace.kubectl(*ready)
     yield release
-    release.upgrade()
-    for component in ("api", "worker"):
-        release.scale("deployment", component, 2)
-        release.until_ready(component, 2)
-    release.upgrade()  # a rollback brings back the number that was there at the upgrade
+    with_two_of_each(release)
 
 
 @pytest.fixture
@@ -103,9 +98,8 @@ def test_workers_come_from_none_for_a_queue_and_none_is_left_after_it(play: Play
         pause(CALM_SECONDS)
         assert slow.pods("worker") == []
         begun = scene.mark(f"{JOBS} jobs")
-        with ThreadPoolExecutor(8) as clients:
-            directory = Directory(OWN_NGINX, make_key(slow))
-            jobs = [job["id"] for job in clients.map(directory.start_import, [ROWS] * JOBS)]
+        directory = Directory(OWN_NGINX, make_key(slow))
+        jobs = directory.start_imports(JOBS, ROWS)
         eventually(lambda: len(slow.ready_pods("worker")) == 3, "three workers are ready", seconds=180)
         for job in jobs:
             assert directory.until_succeeded(job, seconds=900)["inserted"] == ROWS

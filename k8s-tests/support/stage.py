@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
-from kubernetes.client import V1Pod
+from kubernetes.client import V1ContainerStatus, V1Pod
 
 from support.docker import docker
 from support.release import Release, is_ready
@@ -62,9 +62,27 @@ def replace(release: Release, component: str, *, at_once: bool = False) -> None:
     eventually(is_back, f"{component} is back", seconds=180)
 
 
-def kill_a_pod(release: Release, component: str, dice: random.Random) -> None:
-    """SIGKILL the program of one ready pod at random, from outside, as a crash or the kernel would."""
-    _tasks(dice.choice(release.ready_pods(component)), component, "kill", "--signal", "SIGKILL")
+def kill_a_pod(release: Release, component: str, dice: random.Random) -> V1Pod:
+    """SIGKILL the program of one ready pod at random, from outside, as a crash or the kernel would; gives the pod."""
+    pod = dice.choice(release.ready_pods(component))
+    _tasks(pod, component, "kill", "--signal", "SIGKILL")
+    return pod
+
+
+def until_runs_again(release: Release, killed: V1Pod, component: str) -> float:
+    """Wait until Kubernetes has started its container again; gives that time, to the second."""
+
+    def runs() -> datetime | None:
+        [pod] = [one for one in release.pods(component) if one.metadata.uid == killed.metadata.uid]
+        container = _container(pod, component)
+        is_another = container.restart_count > _container(killed, component).restart_count
+        return container.state.running.started_at if is_another and container.state.running else None
+
+    return eventually(runs, f"{killed.metadata.name} runs again", seconds=400).timestamp()
+
+
+def _container(pod: V1Pod, component: str) -> V1ContainerStatus:
+    return next(item for item in pod.status.container_statuses if item.name == component)
 
 
 @contextmanager
@@ -79,8 +97,7 @@ def standing_still(release: Release, component: str) -> Iterator[None]:
 
 def _tasks(pod: V1Pod, component: str, *command: str) -> None:
     """What `ctr tasks` does, on the node of a pod, to the container that has the component's name."""
-    container = next(item for item in pod.status.container_statuses if item.name == component)
-    identity = container.container_id.removeprefix("containerd://")
+    identity = _container(pod, component).container_id.removeprefix("containerd://")
     docker("exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "tasks", *command, identity)
 
 
@@ -94,7 +111,7 @@ def restart_node(release: Release, node: str) -> None:
         return all(
             status.state.running and status.state.running.started_at >= off
             for pod in release.pods()
-            if pod.spec.node_name == node and not pod.metadata.deletion_timestamp and not is_done(pod)
+            if pod.spec.node_name == node and not pod.metadata.deletion_timestamp and not ends_by_itself(pod)
             for status in pod.status.container_statuses or []
         )
 
@@ -102,17 +119,33 @@ def restart_node(release: Release, node: str) -> None:
     until_whole(release)
 
 
+def with_two_of_each(release: Release) -> None:
+    """Let a release that had autoscalers be as it was installed: two pods of API and workers, none of theirs."""
+    release.upgrade()
+    two_of_each(release)
+    release.upgrade()  # a rollback brings back the number that was there at the upgrade
+
+
+def two_of_each(release: Release) -> None:
+    """Scale API and workers to two pods, by hand."""
+    for component in ("api", "worker"):
+        release.scale("deployment", component, 2)
+        release.until_ready(component, 2)
+
+
 def until_whole(release: Release, *, seconds: float = 300) -> None:
     """Wait until every pod that stays is ready."""
 
     def whole() -> bool:
-        return all(is_ready(pod) for pod in release.pods() if not pod.metadata.deletion_timestamp and not is_done(pod))
+        return all(
+            is_ready(pod) or ends_by_itself(pod) for pod in release.pods() if not pod.metadata.deletion_timestamp
+        )
 
     eventually(whole, f"every pod of {release.name} is ready", seconds=seconds)
 
 
-def is_done(pod: V1Pod) -> bool:
-    """Whether it is one that ends: the migration's, or that of `helm test`."""
+def ends_by_itself(pod: V1Pod) -> bool:
+    """Whether it is one that does: the migration's, or that of `helm test`."""
     return pod.metadata.labels["app.kubernetes.io/component"] in ("migrate", "test")
 
 

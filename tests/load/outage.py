@@ -19,16 +19,21 @@ class Outage:
     events: Collection[Name] = NOT_SERVED
     #: Of these kinds; empty for all.
     kinds: Collection[str] = ()
-    #: At most so many of those that were due, as a share.
+    #: At most so many of those kinds that were due, as a share.
     share: float = 1.0
 
     def holds(self, event: Event) -> bool:
-        """Whether an event's operation was due in it."""
-        return self.begun <= event.intended_at <= self.ended
+        """Whether an event's operation was due in it, and is of its kinds."""
+        return self.begun <= event.intended_at <= self.ended and (not self.kinds or event.kind in self.kinds)
 
     def excuses(self, event: Event) -> bool:
-        """Whether it is one of those that it may take, however many they are."""
-        return self.holds(event) and event.event in self.events and (not self.kinds or event.kind in self.kinds)
+        """Whether it is one of those that it may take, however many they are; a wrong answer never is."""
+        return self.holds(event) and event.event in self.events and not is_wrong(event)
+
+
+def is_wrong(event: Event) -> bool:
+    """Whether there was an answer to it that no crash explains: another status than 5xx, or another's data."""
+    return event.event == "fail" and event.status is not None and event.status < 500
 
 
 def not_served(events: Iterable[Event]) -> list[Event]:
@@ -48,3 +53,10 @@ def without_excuse(events: Sequence[Event], outages: Sequence[Outage]) -> list[E
         else:
             room[taker] -= 1
     return left
+
+
+def longest(events: Iterable[Event], outages: Sequence[Outage]) -> float:
+    """Seconds from the first to the last request that an outage took, of the one that took them longest."""
+    wrong = not_served(events)
+    times = [[event.intended_at for event in wrong if outage.excuses(event)] for outage in outages]
+    return max((max(due) - min(due) for due in times if due), default=0.0)

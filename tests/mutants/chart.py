@@ -5,7 +5,7 @@ from tests.mutants.mutant import Edit, Mutant
 
 TEMPLATES = "charts/flask-scale/templates"
 SCENES = "k8s-tests/scenes"
-ROLLOUTS, SAFEGUARDS = f"{SCENES}/test_rollouts.py", f"{SCENES}/test_safeguards.py"
+SAFEGUARDS = f"{SCENES}/test_safeguards.py"
 
 API = f"{TEMPLATES}/api/deployment.yaml"
 #: Where the settings begin that the chart gives to every pod.
@@ -16,7 +16,7 @@ MUTANTS = (
     Mutant(
         "nginx without preStop",
         [Edit(f"{TEMPLATES}/nginx/deployment.yaml", "if int .preStopSeconds", "if false")],
-        [f"{ROLLOUTS}::test_rollouts_of_every_tier_and_a_drain_of_each_node"],
+        [f"{SAFEGUARDS}::test_nginx_pods_that_leave_under_new_connections"],
         NOT_ALL_SERVED,
     ),
     Mutant(
