@@ -37,6 +37,14 @@ WRONG = (
         ("worker.autoscaling.minReplicas", "keda"),
     ),
     Wrong(
+        "no workers at rest, and no queue that would bring one",
+        {
+            "autoscaling": {"provider": "keda"},
+            "worker": {"autoscaling": {"minReplicas": 0, "queueDepth": 0, "oldestAgeSeconds": 0, "cpuPercent": 75}},
+        },
+        ("worker.autoscaling.minReplicas=0", "queueDepth", "oldestAgeSeconds", "or minReplicas to 1"),
+    ),
+    Wrong(
         "KEDA without a Prometheus",
         {"autoscaling": {"provider": "keda"}, "metrics": {"bundled": {"enabled": False}}},
         ("autoscaling.prometheusAddress", "metrics.bundled.enabled"),

@@ -68,6 +68,9 @@ Included by templates/validate.yaml, which renders nothing.
 {{- if and (eq (int $scaling.minReplicas) 0) (or (eq $provider "hpa") (eq $name "api")) -}}
 {{- $errors = append $errors (printf "%s.autoscaling.minReplicas=0: %s" $name (ternary "nobody would answer the first request; use 1 or more." "a HorizontalPodAutoscaler cannot start from zero; use 1, or autoscaling.provider=keda." (eq $name "api"))) -}}
 {{- end -}}
+{{- if and (eq $provider "keda") (eq $name "worker") (eq (int $scaling.minReplicas) 0) (not (or $scaling.queueDepth $scaling.oldestAgeSeconds)) -}}
+{{- $errors = append $errors "worker.autoscaling.minReplicas=0: no queued job would bring a worker; set queueDepth or oldestAgeSeconds, or minReplicas to 1." -}}
+{{- end -}}
 {{- $targets := list $scaling.cpuPercent $scaling.requestsPerSecond $scaling.inFlightPercent $scaling.queueDepth $scaling.oldestAgeSeconds | compact -}}
 {{- if not $targets -}}
 {{- $errors = append $errors (printf "%s.autoscaling: every target is 0, so that nothing would scale; set one." $name) -}}
