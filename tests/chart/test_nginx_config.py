@@ -4,10 +4,15 @@ import re
 import subprocess
 
 import pytest
+import requests
 
 from flask_scale.dev import nginx
+from flask_scale.dev.account import temporary_folder, unprivileged
+from flask_scale.dev.probe import status_of
+from flask_scale.dev.process import free_port
 from tests.chart.cases import OPTIONS, rendered
 from tests.chart.support import render
+from tests.chart.test_nginx_cache import ChartNginx
 
 
 def configuration(values=None, case="defaults"):
@@ -92,6 +97,31 @@ def test_its_own_errors_are_problems_like_the_apps():
     assert text.count("default_type application/problem+json;") == len(bodies)
     assert re.search(r"Retry-After 1 always;\s*return 503", text)
     assert "server_tokens off;" in text
+
+
+class AloneNginx(ChartNginx):
+    """nginx whose app nobody runs."""
+
+    def is_ready(self):
+        return status_of(self.url) is not None
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_an_error_of_its_own_says_when_to_come_back_while_it_stops_too(stopping):
+    with temporary_folder(unprivileged()) as folder:
+        alone = AloneNginx(folder / "nginx", free_port(), [free_port()])
+        try:
+            alone.start()
+            if stopping:
+                (alone.folder / "stopping").touch()
+            answer = requests.get(alone.url, timeout=10)
+        finally:
+            alone.stop()
+    assert answer.status_code == 502
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.json()["title"] == nginx.TITLES[502]
+    assert answer.headers["Connection"] == ("close" if stopping else "keep-alive")
 
 
 def test_it_ends_before_kubernetes_kills_it():
