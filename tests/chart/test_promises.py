@@ -91,11 +91,18 @@ def test_new_pods_count_only_after_some_seconds(component):
     assert render().component("Deployment", component)["spec"]["minReadySeconds"] == 5
 
 
-@pytest.mark.parametrize(
-    ("case", "budgets"), [("defaults", {"api", "nginx"}), ("one-of-each", set()), ("many", {"api", "worker", "nginx"})]
-)
-def test_a_disruption_budget_only_where_several_pods_are_meant_to_run(case, budgets):
-    assert rendered(case).components("PodDisruptionBudget") == budgets
+@pytest.mark.parametrize("case", ["defaults", "one-of-each", "keda-to-zero", "many"])
+def test_a_disruption_budget_lets_one_pod_go_at_a_time_and_broken_ones_always_however_many_there_are(case):
+    objects = rendered(case)
+    assert objects.components("PodDisruptionBudget") == {"api", "worker", "nginx"}
+    for budget in objects.of("PodDisruptionBudget"):
+        assert budget["spec"]["maxUnavailable"] == 1
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_no_disruption_budget_where_it_is_switched_off():
+    off = {"pdb": {"enabled": False}}
+    assert not render({"api": off, "worker": off, "nginx": off}).of("PodDisruptionBudget")
 
 
 def test_the_connection_budget_counts_pods_and_their_pools():

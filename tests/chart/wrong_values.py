@@ -118,6 +118,8 @@ WRONG = (
         {"nginx": {"terminationGracePeriodSeconds": 15}},
         ("nginx.terminationGracePeriodSeconds",),
     ),
+    Wrong("a disruption budget that blocks every drain", {"api": {"pdb": {"maxUnavailable": 0}}}, ("maxUnavailable",)),
+    Wrong("the same in percent", {"nginx": {"pdb": {"maxUnavailable": "00%"}}}, ("maxUnavailable",)),
     Wrong(
         "no API at rest",
         {"autoscaling": {"provider": "hpa"}, "api": {"autoscaling": {"minReplicas": 0}}},

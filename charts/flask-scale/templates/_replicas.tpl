@@ -5,13 +5,7 @@
 {{- if ne .Values.autoscaling.provider "none" }}true{{ end -}}
 {{- end -}}
 
-{{/* The fewest pods that API or worker is meant to have: (list $ .Values.api). */}}
-{{- define "flask-scale.fewest" -}}
-{{- $values := index . 1 -}}
-{{- not (empty (include "flask-scale.autoscaled" (index . 0))) | ternary $values.autoscaling.minReplicas (kindIs "invalid" $values.replicaCount | ternary 1 $values.replicaCount) | int -}}
-{{- end -}}
-
-{{/* The most: (list $ .Values.api). */}}
+{{/* The most pods that API or worker is meant to have: (list $ .Values.api). */}}
 {{- define "flask-scale.most" -}}
 {{- $values := index . 1 -}}
 {{- not (empty (include "flask-scale.autoscaled" (index . 0))) | ternary $values.autoscaling.maxReplicas (kindIs "invalid" $values.replicaCount | ternary 1 $values.replicaCount) | int -}}
