@@ -127,3 +127,9 @@ def test_an_error_of_its_own_says_when_to_come_back_while_it_stops_too(stopping)
 def test_it_ends_before_kubernetes_kills_it():
     text = configuration({"nginx": {"terminationGracePeriodSeconds": 90, "preStopSeconds": 10}})
     assert int(re.search(r"worker_shutdown_timeout (\d+)s;", text)[1]) < 80
+
+
+def test_its_requests_have_their_time_before_it_ends():
+    text = configuration({"nginx": {"terminationGracePeriodSeconds": 75}})
+    assert "worker_shutdown_timeout 60s;" in text
+    assert "proxy_read_timeout 60s;" in text

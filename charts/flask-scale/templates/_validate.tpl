@@ -105,8 +105,11 @@ Included by templates/validate.yaml, which renders nothing.
 {{- if and $keepalive (le $keepalive 60) -}}
 {{- $errors = append $errors "settings.KEEPALIVE_SECONDS: must be above nginx's 60, or nginx sends requests to connections that just closed; 0 keeps none." -}}
 {{- end -}}
-{{- if and $values.nginx.enabled (lt (int $values.nginx.terminationGracePeriodSeconds) (add (int $values.nginx.preStopSeconds) 10 | int)) -}}
-{{- $errors = append $errors "nginx.terminationGracePeriodSeconds: must be at least 10 above nginx.preStopSeconds, or requests are cut off." -}}
+{{- with $values.nginx -}}
+{{- $need := add (int .preStopSeconds) (int .readTimeoutSeconds) 5 | int -}}
+{{- if and .enabled (lt (int .terminationGracePeriodSeconds) $need) -}}
+{{- $errors = append $errors (printf "nginx.terminationGracePeriodSeconds=%d would cut requests off: preStopSeconds (%d), readTimeoutSeconds (%d) and 5 s are %d; raise it, or lower these." (int .terminationGracePeriodSeconds) (int .preStopSeconds) (int .readTimeoutSeconds) $need) -}}
+{{- end -}}
 {{- end -}}
 
 {{- $selectors := include "flask-scale.selectorLabels" (list . "") | fromYaml -}}
