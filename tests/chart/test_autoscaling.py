@@ -172,8 +172,18 @@ def test_up_at_once_to_three_times_and_more_and_down_after_a_while(case, compone
 def test_how_fast_is_a_persons_own_to_say(case, component):
     sooner = merge(CASES[case], {component: {"autoscaling": {"scaleDownStabilizationSeconds": 20}}})
     assert behavior(render(sooner), component)["scaleDown"]["stabilizationWindowSeconds"] == 20
-    own = {"scaleDown": {"selectPolicy": "Disabled"}}
-    assert behavior(render(merge(sooner, {component: {"autoscaling": {"behavior": own}}})), component) == own
+
+
+@pytest.mark.parametrize("case", ["defaults", "keda"])
+@pytest.mark.parametrize("component", ["api", "worker"])
+@pytest.mark.parametrize(("half", "other"), [("scaleUp", "scaleDown"), ("scaleDown", "scaleUp")])
+def test_who_says_how_fast_one_way_leaves_the_other_as_it_is(case, component, half, other):
+    own = {"selectPolicy": "Disabled"}
+    values = merge(CASES[case], {component: {"autoscaling": {"behavior": {half: own}}}})
+    assert behavior(render(values), component) == {
+        half: own,
+        other: behavior(rendered(case), component)[other],
+    }
 
 
 # One custom metrics API a cluster

@@ -115,8 +115,11 @@ WRONG = (
     Wrong("an image that changes under its name", {"worker": {"image": {"tag": "latest"}}}, ("worker.image.tag",)),
     Wrong(
         "an nginx that is killed before its requests end",
-        {"nginx": {"terminationGracePeriodSeconds": 15}},
-        ("nginx.terminationGracePeriodSeconds",),
+        {"nginx": {"terminationGracePeriodSeconds": 74}},
+        ("nginx.terminationGracePeriodSeconds=74", "preStopSeconds (10)", "readTimeoutSeconds (60)", "75"),
+    ),
+    Wrong(
+        "a behavior that no autoscaler has", {"api": {"autoscaling": {"behavior": {"scaledown": {}}}}}, ("scaledown",)
     ),
     Wrong("a disruption budget that blocks every drain", {"api": {"pdb": {"maxUnavailable": 0}}}, ("maxUnavailable",)),
     Wrong("the same in percent", {"nginx": {"pdb": {"maxUnavailable": "00%"}}}, ("maxUnavailable",)),

@@ -44,23 +44,28 @@ behavior:
 {{/*
 How fast the number changes: (list $ "api" .Values.api.autoscaling). Up at once, since three times the load is to
 meet enough pods. Down slowly for the API, whose load may come back; for the workers at once, after a while without
-need: a queue that is empty gives no half load.
+need: a queue that is empty gives no half load. A half that is given replaces that half.
 */}}
 {{- define "flask-scale.behavior" -}}
 {{- $autoscaling := index . 2 -}}
-{{- with $autoscaling.behavior -}}
-{{- toYaml . -}}
-{{- else -}}
+{{- $given := $autoscaling.behavior | default dict -}}
 scaleUp:
+  {{- with $given.scaleUp }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
   stabilizationWindowSeconds: 0
   policies:
     - {type: Percent, value: 300, periodSeconds: 15}
     - {type: Pods, value: 4, periodSeconds: 15}
+  {{- end }}
 scaleDown:
+  {{- with $given.scaleDown }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
   stabilizationWindowSeconds: {{ int $autoscaling.scaleDownStabilizationSeconds }}
   policies:
     - {{ ternary "{type: Pods, value: 1, periodSeconds: 60}" "{type: Percent, value: 100, periodSeconds: 15}" (eq (index . 1) "api") }}
-{{- end -}}
+  {{- end }}
 {{- end -}}
 
 {{/*
