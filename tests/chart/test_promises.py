@@ -263,6 +263,12 @@ def test_the_ingress_leads_to_nginx_or_to_the_api_where_there_is_none(case, serv
     assert rule["http"]["paths"][0]["backend"]["service"]["name"] == f"shop-flask-scale-{service}"
 
 
+def test_what_people_start_from_for_high_traffic_needs_no_controller_that_is_retired():
+    (ingress,) = rendered("values-production").of("Ingress")
+    assert not [name for name in ingress["metadata"]["annotations"] if "nginx.ingress.kubernetes.io" in name]
+    assert ingress["metadata"]["annotations"]["nginx.org/client-max-body-size"] == "80m"
+
+
 def peers(objects, name, direction, end):
     policy = objects.get("NetworkPolicy", name)
     return {
