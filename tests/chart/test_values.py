@@ -1,5 +1,6 @@
 """values.yaml, values.schema.json and the settings of the library agree; wrong values are refused in plain words."""
 
+import ipaddress
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 import yaml
 
 from flask_scale.settings import Settings
-from tests.chart.support import CHART, refused
+from tests.chart.cases import URLS
+from tests.chart.support import CHART, merge, refused, render
 from tests.chart.wrong_values import WRONG, Wrong
 
 
@@ -61,6 +63,66 @@ def test_an_unknown_key_is_refused_at_every_level():
         for key in reversed(path.split(".") if path else []):
             values = {key: values}
         assert "unheardOf" in refused(values), path
+
+
+@pytest.mark.parametrize("unit", ["", "k", "kb", "m", "mb", "g", "gb", "MB"])
+def test_redis_memory_is_counted_in_redis_units(unit):
+    scale = {"k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}.get(unit.lower(), 1)
+
+    def values(limit):
+        return {"redis": {"cache": {"maxmemory": f"3{unit}", "resources": {"limits": {"memory": limit}}}}}
+
+    assert "redis.cache.maxmemory" in refused(values(3 * scale))
+    assert render(values(3 * scale + 1))
+
+
+@pytest.mark.parametrize("unit", ["", "k", "m", "g", "G"])
+def test_what_nginx_keeps_is_counted_in_nginx_units(unit):
+    scale = {"k": 2**10, "m": 2**20, "g": 2**30}.get(unit.lower(), 1)
+    values = {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": {"cacheSize": f"3{unit}"}}
+    assert "nginx.cacheSize" in refused(merge(values, {"nginx": {"tmpSizeLimit": 3 * scale}}))
+    assert render(merge(values, {"nginx": {"tmpSizeLimit": 3 * scale + 1}}))
+
+
+def test_sizes_count_only_where_they_bound_something():
+    assert render({"redis": {"cache": {"maxmemory": "9gb", "resources": {"limits": {"memory": None}}}}})
+    assert render({"nginx": {"cacheSize": "9g"}})
+    assert render(merge(URLS, {"redis": {"broker": {"maxmemory": "9gb"}}}))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "10.1.2.3",
+        "10.0.0.0/8",
+        "0.0.0.0/0",
+        "255.255.255.255/32",
+        "fd00::/8",
+        "::1",
+        "::",
+        "fe80::",
+        "2001:db8::8:1/128",
+        "1:2:3:4:5:6:7:8A",
+    ],
+)
+def test_an_address_or_network_may_be_trusted(network):
+    ipaddress.ip_network(network)
+    assert render({"nginx": {"trustedProxies": [network]}})
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "",
+        "10.0.0.0/8 1; include /etc/passwd",
+        *["proxy", "abcd", "10.0.0", "1.2.3.4.5", "10.0.0.256", "10.0.0.0/33", "10.0.0.0/"],
+        *["fd00::/129", "1::2::3", "1:2:3", ":::", "12345::", "1:2:3:4:5:6:7:8:9"],
+    ],
+)
+def test_nothing_else_may_be_trusted(network):
+    with pytest.raises(ValueError, match=r".*"):
+        ipaddress.ip_network(network)
+    assert "trustedProxies" in refused({"nginx": {"trustedProxies": [network]}})
 
 
 def names_of_settings(part: Any) -> Iterator[str]:

@@ -124,6 +124,23 @@ WRONG = (
     Wrong("a disruption budget that blocks every drain", {"api": {"pdb": {"maxUnavailable": 0}}}, ("maxUnavailable",)),
     Wrong("the same in percent", {"nginx": {"pdb": {"maxUnavailable": "00%"}}}, ("maxUnavailable",)),
     Wrong(
+        "a broker that is killed before it is full",
+        {"redis": {"broker": {"maxmemory": "384mb"}}},
+        ("redis.broker.maxmemory=384mb", "redis.broker.resources.limits.memory=384Mi", "raise"),
+    ),
+    Wrong(
+        "a cache of no bound in a container of one",
+        {"redis": {"cache": {"maxmemory": "0"}}},
+        ("redis.cache.maxmemory=0", "redis.cache.resources.limits.memory=256Mi"),
+    ),
+    Wrong(
+        "more kept by nginx than its volume holds",
+        {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": {"cacheSize": "2g"}},
+        ("nginx.cacheSize=2g", "nginx.tmpSizeLimit=2Gi"),
+    ),
+    Wrong("an address that is none", {"nginx": {"trustedProxies": ["10.0.0"]}}, ("trustedProxies",)),
+    Wrong("a network that is none", {"nginx": {"trustedProxies": ["10.0.0.0/33"]}}, ("trustedProxies",)),
+    Wrong(
         "no API at rest",
         {"autoscaling": {"provider": "hpa"}, "api": {"autoscaling": {"minReplicas": 0}}},
         ("api.autoscaling.minReplicas", "first request"),

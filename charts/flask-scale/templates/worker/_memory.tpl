@@ -14,11 +14,3 @@ where it leaves too little. A job over it fails alone; over the pod's limit the 
 {{- $share := div (sub $limit (include "flask-scale.workerBytes" . | int64)) $jobs -}}
 {{- if ge $share (include "flask-scale.leastJobBytes" . | int64) -}}{{ $share }}{{- end -}}
 {{- end -}}
-
-{{/* A Kubernetes quantity of memory in bytes; 0 where it is none. */}}
-{{- define "flask-scale.bytes" -}}
-{{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 0x1p10 "Mi" 0x1p20 "Gi" 0x1p30 "Ti" 0x1p40 "Pi" 0x1p50 -}}
-{{- $text := toString . -}}
-{{- $unit := regexFind "[A-Za-z]*$" $text -}}
-{{- mulf (trimSuffix $unit $text | float64) (get $units $unit | default 0) | int64 -}}
-{{- end -}}
