@@ -3,22 +3,22 @@
 {{/* A Kubernetes quantity of memory; 0 where it is none. */}}
 {{- define "flask-scale.bytes" -}}
 {{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 0x1p10 "Mi" 0x1p20 "Gi" 0x1p30 "Ti" 0x1p40 "Pi" 0x1p50 -}}
-{{- include "flask-scale.counted" (list . $units) -}}
+{{- include "flask-scale.inBytes" (list . $units) -}}
 {{- end -}}
 
 {{/* A size of redis.conf. */}}
 {{- define "flask-scale.redisBytes" -}}
 {{- $units := dict "" 1 "k" 1e3 "m" 1e6 "g" 1e9 "kb" 0x1p10 "mb" 0x1p20 "gb" 0x1p30 -}}
-{{- include "flask-scale.counted" (list (lower .) $units) -}}
+{{- include "flask-scale.inBytes" (list (lower .) $units) -}}
 {{- end -}}
 
 {{/* A size of nginx.conf. */}}
 {{- define "flask-scale.nginxBytes" -}}
-{{- include "flask-scale.counted" (list (lower .) (dict "" 1 "k" 0x1p10 "m" 0x1p20 "g" 0x1p30)) -}}
+{{- include "flask-scale.inBytes" (list (lower .) (dict "" 1 "k" 0x1p10 "m" 0x1p20 "g" 0x1p30)) -}}
 {{- end -}}
 
 {{/* A number with one of some units: (list "3k" (dict "k" 1e3)). */}}
-{{- define "flask-scale.counted" -}}
+{{- define "flask-scale.inBytes" -}}
 {{- $text := toString (index . 0) -}}
 {{- $unit := regexFind "[A-Za-z]*$" $text -}}
 {{- mulf (trimSuffix $unit $text | float64) (get (index . 1) $unit | default 0) | int64 -}}
