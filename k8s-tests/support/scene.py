@@ -161,6 +161,6 @@ def play(release: Release, url: str, name: str, plan: Plan | None = None) -> Ite
 
 
 def revision() -> str:
-    """What the scene was played on: the commit, and whether there was more."""
+    """What the scene was played on: the commit, and whether there was more; "none" of a copy, as a mutant is."""
     command = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip() or "none"
