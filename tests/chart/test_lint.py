@@ -1,7 +1,9 @@
-"""`helm lint` has nothing to say of the values that people start from, nor of many at once."""
+"""`helm lint` has nothing to say of the values that people start from, nor of many at once; what it does not see."""
 
 import json
+import re
 import subprocess
+from collections import Counter
 
 import pytest
 
@@ -17,3 +19,11 @@ def test_helm_lint_finds_nothing(case, tmp_path):
     command = [tool("helm"), "lint", "--strict", "--kube-version", USED, "--namespace", NAMESPACE, str(CHART), *files]
     answer = subprocess.run([*command, "--values", str(file)], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_no_two_templates_have_a_name():
+    """The one that is read last would be both."""
+    text = "".join(file.read_text() for file in CHART.rglob("templates/**/*.*"))
+    names = Counter(re.findall(r'define "([^"]+)"', text))
+    assert len(names) > 20
+    assert not [name for name, count in names.items() if count > 1]
