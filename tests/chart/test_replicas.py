@@ -37,6 +37,13 @@ def test_an_upgrade_leaves_what_kubectl_scale_set_until_the_value_changes(by_han
     assert counts(by_hand) == {"api": 3, "worker": 3, "nginx": 3}
 
 
+def test_pods_that_run_already_over_the_connection_budget_stop_no_upgrade(by_hand):
+    by_hand.upgrade()
+    by_hand.scale(api=60)
+    by_hand.upgrade({"settings": {"LOG_LEVEL": "WARNING"}})
+    assert by_hand.replicas("api") == 60
+
+
 @pytest.mark.parametrize("scaler", [HPA, {"autoscaling": KEDA}], ids=["hpa", "keda"])
 def test_an_autoscaler_that_takes_over_starts_from_what_is_there(by_hand, scaler):
     by_hand.upgrade()

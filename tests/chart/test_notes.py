@@ -1,0 +1,37 @@
+"""What an install says when it is done: what to know of these values that no guard refuses."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from tests.chart.cases import NO_AUTOSCALER, OWN_APP
+from tests.chart.support import CHART, NAMESPACE, RELEASE, merge, tool
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    """What NOTES.txt makes of values: an object of a copy of the chart, since without a cluster helm shows no notes."""
+    chart = tmp_path_factory.mktemp("chart") / CHART.name
+    shutil.copytree(CHART, chart)
+    templates = chart / "templates"
+    text = (templates / "NOTES.txt").read_text()
+    (templates / "_notes.tpl").write_text(f'{{{{- define "notes" -}}}}\n{text}\n{{{{- end -}}}}')
+    (templates / "notes.yaml").write_text('notes: {{ include "notes" . | toJson }}')
+    command = [tool("helm"), "template", RELEASE, str(chart), "--namespace", NAMESPACE]
+    command += ["--show-only", "templates/notes.yaml", "--values", "-"]
+
+    def notes(values):
+        answer = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=True)
+        return yaml.safe_load(answer.stdout)["notes"]
+
+    return notes
+
+
+def test_whoever_scales_by_hand_counts_the_connections(notes):
+    said = "PostgreSQL's connections"
+    assert said in notes(NO_AUTOSCALER)
+    assert said not in notes({})
+    assert said not in notes(merge(OWN_APP, NO_AUTOSCALER))
