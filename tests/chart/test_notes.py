@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.chart.cases import NO_AUTOSCALER, OWN_APP
+from tests.chart.cases import MONITORS, NO_AUTOSCALER, OWN_APP
 from tests.chart.support import CHART, NAMESPACE, RELEASE, merge, tool
 
 
@@ -35,3 +35,17 @@ def test_whoever_scales_by_hand_counts_the_connections(notes):
     assert said in notes(NO_AUTOSCALER)
     assert said not in notes({})
     assert said not in notes(merge(OWN_APP, NO_AUTOSCALER))
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({}, True),
+        ({"runbookUrl": "https://git.example/runbooks"}, False),
+        ({"runbookUrl": ""}, False),
+        ({"enabled": False}, False),
+    ],
+)
+def test_alerts_whose_links_nobody_can_follow_are_told(notes, rule, said):
+    text = notes({"metrics": merge(MONITORS, {"prometheusRule": rule})})
+    assert ("metrics.prometheusRule.runbookUrl" in text) is said
