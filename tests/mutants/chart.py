@@ -39,7 +39,7 @@ MUTANTS = (
     ),
     Mutant(
         "no PodDisruptionBudget",
-        [Edit(f"{TEMPLATES}/api/poddisruptionbudget.yaml", "if and .Values.api.pdb.enabled", "if and false")],
+        [Edit(f"{TEMPLATES}/api/poddisruptionbudget.yaml", "if .Values.api.pdb.enabled", "if false")],
         [f"{SAFEGUARDS}::test_a_node_with_every_pod_is_drained_though_they_are_slow_to_start"],
         NOT_ALL_SERVED,
     ),
