@@ -36,7 +36,10 @@ POSTS_ALONE = Plan.steady(RATE, LONGEST_SECONDS, mix={"create_user": 1}, fresh=F
 ONE_OF_THREE = 1 / 3
 
 #: So many that a safeguard that is missed shows more than once.
-ROLLOUTS = 8 if LONG else 4
+TIMES = 8 if LONG else 4
+
+#: Long enough for an API that ends at once to have done so, and shorter than its drain.
+LEAVING_SECONDS = 1.5
 
 
 #: Longer than an API that is set up wrongly keeps a connection, with its next look at them a second later.
@@ -52,12 +55,18 @@ def leaving_by(stage: Release, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_pods_that_leave_by_one_of_their_two_ways(play: Play, stage: Release, leaving_by: str):
-    """By preStop, or by the API's own drain: where a SIGTERM comes without the hook, it stands alone."""
+    """By preStop, or by the API's own drain: where a SIGTERM comes without the hook, it stands alone.
+
+    The first moment of their end is nginx's as well: it goes on before it hears who left, as in the last scene.
+    """
     with play(f"leaving by {leaving_by}", POSTS_ALONE) as scene:
-        for number in range(1, ROLLOUTS + 1):
+        for number in range(1, TIMES + 1):
             pause(CALM_SECONDS)
-            scene.mark(f"rollout {number}")
-            roll_out(stage, "api")
+            scene.mark(f"delete {number}")
+            with standing_still(stage, "nginx"):
+                stage.delete_pod(stage.ready_pods("api")[0])
+                pause(LEAVING_SECONDS)
+            stage.until_ready("api", 2)
         pause(CALM_SECONDS)
     scene.assert_nothing_failed()
 
@@ -65,7 +74,7 @@ def test_pods_that_leave_by_one_of_their_two_ways(play: Play, stage: Release, le
 def test_nginx_pods_that_leave_under_new_connections(play: Play, stage: Release):
     """By preStop: until each node knows that it leaves, connections are made to it."""
     with play("nginx leaves", replace(POSTS_ALONE, fresh=1.0)) as scene:
-        for number in range(1, ROLLOUTS + 1):
+        for number in range(1, TIMES + 1):
             pause(CALM_SECONDS)
             scene.mark(f"rollout {number}")
             roll_out(stage, "nginx")
