@@ -16,6 +16,12 @@ from tests.load.plan import Plan
 collect_ignore_glob = ["test_*.py"] if os.environ.get("SCENES") == "none" else []
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of which a scene was not judged: what it is to prove is not proved."""
+    if NOT_JUDGED and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell the figures, a gate that was missed among them: a busy machine is no bug, but nobody should overlook it."""
@@ -24,8 +30,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         gate = f" ({figure.gate}{'' if figure.holds else ': MISSED'})" if figure.gate else ""
         terminalreporter.write_line(f"{figure.name}: {value} {figure.unit}{gate}")
     if NOT_JUDGED:
+        names = ", ".join(NOT_JUDGED)
         terminalreporter.write_line(
-            f"{len(NOT_JUDGED)} scenes not judged, their client was late: {', '.join(NOT_JUDGED)}"
+            f"{len(NOT_JUDGED)} scenes not judged, so not passed: their client was late: {names}"
         )
 
 

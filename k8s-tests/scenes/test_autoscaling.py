@@ -13,7 +13,7 @@ from support.release import OWN_NGINX, Release, uids
 from support.scale_up import TOLERANCE, metric, scale_up
 from support.scene import CALM_SECONDS, FRESH, LONG, LONGEST_SECONDS, Play
 from support.slow import taking_time
-from support.stage import pause, until_whole, with_two_of_each
+from support.stage import drained, nodes_for_pods, pause, until_whole, with_two_of_each
 from support.waiting import eventually
 from tests.chart.support import merge
 from tests.load.plan import Plan
@@ -26,6 +26,10 @@ TARGET = 3
 
 #: How near the load before the step is to the target: so near that three times as much needs the most pods.
 CALM_SHARE = 0.95
+
+#: Requests a second of one pod that it aims at where no value says so, and how much more two of them get.
+DEFAULT_TARGET = 100
+DEFAULT_SHARE = 1.4
 
 #: New users of each job.
 ROWS = 200
@@ -178,7 +182,20 @@ def test_a_step_to_three_times_the_load(play: Play, stage: Release):
     assert ready is not None, "the autoscaler brought no pods"
 
 
-def test_an_upgrade_of_every_tier_while_it_scales_itself(play: Play, stage: Release):
+def test_what_no_value_was_given_for_brings_pods(play: Play, stage: Release):
+    """At the chart's own target: more requests than two pods are meant for, of a kind that costs little."""
+    stage.upgrade({**stage.values, "autoscaling": VALUES["autoscaling"]})
+    plan = Plan.steady(FEWEST["api"] * DEFAULT_TARGET * DEFAULT_SHARE, LONGEST_SECONDS, mix={"statistics": 1})
+    with play("default values", plan) as scene:
+        begun = scene.mark("load")
+        eventually(lambda: len(stage.ready_pods("api")) > FEWEST["api"], "it has brought a pod", seconds=180)
+        pause(CALM_SECONDS)
+    stage.upgrade({**stage.values, **VALUES})
+    scene.assert_nothing_failed()
+    scene.tell("load until one more is ready", scene.watch.first("api ready", FEWEST["api"] + 1, begun), "s")
+
+
+def test_an_upgrade_of_every_tier_and_a_drain_while_it_scales_itself(play: Play, stage: Release):
     rate = FEWEST["api"] * TARGET * CALM_SHARE
     plan = Plan.spike(rate, times=2, before=CALM_SECONDS, spike=LONGEST_SECONDS, after=1, fresh=FRESH)
     annotated = {component: {"podAnnotations": {"upgraded": "1"}} for component in ("api", "nginx", "worker")}
@@ -191,10 +208,13 @@ def test_an_upgrade_of_every_tier_while_it_scales_itself(play: Play, stage: Rele
         stage.upgrade(merge(stage.values, VALUES, annotated))
         eventually(lambda: not before & uids(stage.pods("api")), "it has replaced every pod", seconds=180)
         until_whole(stage)
-        pause(CALM_SECONDS)
+        drain = scene.mark("drain")
+        with drained(stage, nodes_for_pods(stage)[0]):
+            pause(CALM_SECONDS)
     stage.upgrade({**stage.values, **VALUES})
     scene.assert_nothing_failed()
-    ready = [values["api ready"] for at, values in scene.watch.samples if at > upgrade and "api ready" in values]
+    samples = [values for at, values in scene.watch.samples if upgrade < at < drain]
+    ready = [values["api ready"] for values in samples if "api ready" in values]
     assert min(ready) > FEWEST["api"], "the upgrade took away what the autoscaler had brought"
     scene.tell("step until one more is ready", scene.watch.first("api ready", FEWEST["api"] + 1, step), "s")
 

@@ -39,11 +39,12 @@ def test_pods_killed_at_random(play: Play, stage: Release):
             begun = scene.mark(f"kill {component}") - IN_HAND
             killed = kill_a_pod(stage, component, dice)
             dead = time.time()
+            runs = until_runs_again(stage, killed, component)
             if component == "api":
                 ended = dead + THAT_MOMENT
                 outages.append(Outage(begun, ended, events=("fail", "unknown"), kinds=POSTS, share=ONE_OF_TWO))
             elif component == "nginx":
-                ended = until_runs_again(stage, killed, component) + THAT_MOMENT
+                ended = runs + THAT_MOMENT
                 outages.append(Outage(begun, ended, share=ONE_OF_TWO))
             pause(CALM_SECONDS)
             until_whole(stage)
@@ -87,7 +88,9 @@ def test_a_database_that_restarts(play: Play, stage: Release):
         replace(stage, "postgresql")
         ready = scene.mark("database ready")
         pause(2 * CALM_SECONDS)
-    scene.assert_served_but(Outage(deleted - IN_HAND, ready + SOON, events=("shed",)), seconds=10)
+    outage = Outage(deleted - IN_HAND, ready + SOON, events=("shed",))
+    scene.assert_served_but(outage, seconds=10)
+    scene.assert_each_was_felt(outage)
 
 
 def test_a_database_that_crashes(play: Play, stage: Release):
@@ -98,12 +101,13 @@ def test_a_database_that_crashes(play: Play, stage: Release):
         for _kill in range(KILLS):
             pause(2 * SOON)
             killed = scene.mark("database killed")
-            kill_a_pod(stage, "postgresql", dice)
+            until_runs_again(stage, kill_a_pod(stage, "postgresql", dice), "postgresql")
             pause(CALM_SECONDS)
             until_whole(stage)
             outages.append(Outage(killed - IN_HAND, scene.mark("ready") + SOON, events=("shed",)))
         pause(2 * CALM_SECONDS)
     scene.assert_served_but(*outages, seconds=110 if LONG else 25)
+    scene.assert_each_was_felt(*outages)
 
 
 @pytest.mark.parametrize("with_database", [False, True])
@@ -121,3 +125,4 @@ def test_a_node_that_restarts(play: Play, stage: Release, with_database: bool):
     cut_off = Outage(begun, ended, events=("fail", "unknown"), share=ONE_OF_TWO)
     outages = [cut_off, Outage(begun, ended, events=("shed",))] if with_database else [cut_off]
     scene.assert_served_but(*outages, seconds=45)
+    scene.assert_each_was_felt(*outages)

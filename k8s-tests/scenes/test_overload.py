@@ -60,8 +60,9 @@ def test_three_times_the_capacity(play: Play, stage: Release):
     scene.tell("served a second in the overload", goodput, "requests/s")
     scene.at_least("of the most that it can", 100 * goodput / most, "%", 90)
     scene.tell("refused", len(shed), "requests")
-    # No measure of the server: a pod that has used its share of the CPU stands still for the rest of each 100 ms.
-    scene.tell("median time of a refusal", percentile(shed, 0.5), "s")
+    # A pod that has used its share of the CPU stands still for the rest of each 100 ms: a server without a limit of
+    # CPU is measured by `make bench-growth`.
+    scene.at_most("median time of a refusal", percentile(shed, 0.5), "s", 0.02)
     scene.tell("time of 99 of 100 refusals", percentile(shed, 0.99), "s")
     scene.at_most("last refusal after the overload", max(late, default=0.0), "s", RECOVERY_SECONDS)
     assert goodput > most / 2, "what was not refused was not served either"

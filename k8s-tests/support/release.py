@@ -29,6 +29,9 @@ HOST = "directory.example.org"
 #: Of every release but one: a cluster has one custom metrics API. `kubectl scale` says the number of pods.
 NO_AUTOSCALER = {"autoscaling": {"provider": "none"}}
 
+#: What may move between nodes; the stores' volumes are the nodes' own.
+MOBILE = ("api", "worker", "nginx")
+
 #: A registry that another cluster pulls the two images from; empty where they are on its nodes.
 REGISTRY = os.environ.get("IMAGE_REGISTRY", "")
 

@@ -89,6 +89,11 @@ class Scene:
         assert not left, "\n".join(str(one) for one in left[:10])
         assert self.run.totals.unresolved == 0, self.run.failures()
 
+    def assert_each_was_felt(self, *outages: Outage) -> None:
+        """Pass where each took some request: else nothing was away, and the scene proves nothing."""
+        for outage in outages:
+            assert any(map(outage.excuses, not_served(self.run.history.events))), f"nobody met it: {outage}"
+
     def assert_nothing_failed(self) -> None:
         """Pass where besides every request got its right answer at its first attempt."""
         self.assert_sound()

@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from kubernetes.client import V1ContainerStatus, V1Pod
 
 from support.docker import docker
-from support.release import Release, is_ready
+from support.release import MOBILE, Release, is_ready
 from support.waiting import eventually
-
-#: What may move between nodes; the stores' volumes are the nodes' own.
-MOBILE = ("api", "worker", "nginx")
 
 
 def roll_out(release: Release, component: str) -> None:

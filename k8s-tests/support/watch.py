@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from support.release import Release
+from support.release import MOBILE, Release
 
 #: Between two looks, in seconds.
 PERIOD_SECONDS = 1.0
@@ -68,7 +68,7 @@ class Watch:
             return
         for deployment in found:
             component = deployment.metadata.labels["app.kubernetes.io/component"]
-            if component in ("api", "worker"):
+            if component in MOBILE:
                 yield f"{component} wanted", deployment.spec.replicas or 0
                 yield f"{component} ready", deployment.status.ready_replicas or 0
 
