@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from flask_scale.settings import Settings
-from tests.chart.cases import CASES, SECRETS, rendered
+from tests.chart.cases import CASES, NO_NGINX, SECRETS, rendered
 from tests.chart.support import merge, refused, render
 
 SCALED = ("api", "worker")
@@ -79,11 +79,19 @@ def test_a_stopping_nginx_serves_on_for_ten_seconds():
 
 
 def test_the_apis_grace_period_outlasts_pre_stop_drain_and_graceful_timeout():
-    defaults = Settings()
-    needed = 10 + defaults.drain_seconds + defaults.graceful_timeout_seconds
+    graceful = int(environment(render(), "api")["FLASK_SCALE_GRACEFUL_TIMEOUT_SECONDS"]["value"])
+    needed = 10 + Settings().drain_seconds + graceful
     assert spec_of(render(), "api")["terminationGracePeriodSeconds"] > needed
     values = {"api": {"settings": {"GRACEFUL_TIMEOUT_SECONDS": 300}}}
     assert "terminationGracePeriodSeconds" in refused(values)
+
+
+def test_a_stopping_api_has_as_long_for_a_request_as_nginx_waits_for_it():
+    graceful = int(environment(render(), "api")["FLASK_SCALE_GRACEFUL_TIMEOUT_SECONDS"]["value"])
+    assert f"proxy_read_timeout {graceful}s;" in render().get("ConfigMap", "nginx")["data"]["nginx.conf"]
+    short = {"api": {"settings": {"GRACEFUL_TIMEOUT_SECONDS": 30}}}
+    assert render(short | NO_NGINX)
+    assert render(short | {"nginx": {"readTimeoutSeconds": 30}})
 
 
 @pytest.mark.parametrize("component", SCALED)

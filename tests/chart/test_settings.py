@@ -74,9 +74,9 @@ def test_a_jobs_share_is_not_set_twice():
 
 
 def test_zero_is_a_value_to_the_guards():
-    # 10 of preStop, 30 of graceful timeout and 5 to spare; the library's drain would be 3 more.
-    render({"api": {"settings": {"DRAIN_SECONDS": 0}, "terminationGracePeriodSeconds": 45}})
-    assert "are 46;" in refused({"api": {"settings": {"DRAIN_SECONDS": 1}, "terminationGracePeriodSeconds": 45}})
+    # 10 of preStop, 60 of graceful timeout and 5 to spare; the library's drain would be 3 more.
+    render({"api": {"settings": {"DRAIN_SECONDS": 0}, "terminationGracePeriodSeconds": 75}})
+    assert "are 76;" in refused({"api": {"settings": {"DRAIN_SECONDS": 1}, "terminationGracePeriodSeconds": 75}})
     # 3 pods of 4 processes and 20 connections, and those of two Celery workers and the migrations: 258.
     render(NO_AUTOSCALER | {"settings": {"POOL_SIZE": 20, "MAX_OVERFLOW": 0}, "postgresql": {"maxConnections": 330}})
 

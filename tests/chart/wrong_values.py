@@ -119,6 +119,11 @@ WRONG = (
         ("nginx.terminationGracePeriodSeconds=74", "preStopSeconds (10)", "readTimeoutSeconds (60)", "75"),
     ),
     Wrong(
+        "an API that ends requests for which nginx waits",
+        {"api": {"settings": {"GRACEFUL_TIMEOUT_SECONDS": 59}}},
+        ("api.settings.GRACEFUL_TIMEOUT_SECONDS=59", "nginx.readTimeoutSeconds (60)", "terminationGracePeriodSeconds"),
+    ),
+    Wrong(
         "a behavior that no autoscaler has", {"api": {"autoscaling": {"behavior": {"scaledown": {}}}}}, ("scaledown",)
     ),
     Wrong("a disruption budget that blocks every drain", {"api": {"pdb": {"maxUnavailable": 0}}}, ("maxUnavailable",)),

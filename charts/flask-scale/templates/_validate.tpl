@@ -110,6 +110,10 @@ Included by templates/validate.yaml, which renders nothing.
 {{- if and .enabled (lt (int .terminationGracePeriodSeconds) $need) -}}
 {{- $errors = append $errors (printf "nginx.terminationGracePeriodSeconds=%d would cut requests off: preStopSeconds (%d), readTimeoutSeconds (%d) and 5 s are %d; raise it, or lower these." (int .terminationGracePeriodSeconds) (int .preStopSeconds) (int .readTimeoutSeconds) $need) -}}
 {{- end -}}
+{{- $graceful := include "flask-scale.setting" (list $ $values.api "GRACEFUL_TIMEOUT_SECONDS" 30) | int -}}
+{{- if and .enabled (lt $graceful (int .readTimeoutSeconds)) -}}
+{{- $errors = append $errors (printf "api.settings.GRACEFUL_TIMEOUT_SECONDS=%d would cut off requests for which nginx waits nginx.readTimeoutSeconds (%d): raise it, with api.terminationGracePeriodSeconds, or lower readTimeoutSeconds." $graceful (int .readTimeoutSeconds)) -}}
+{{- end -}}
 {{- end -}}
 
 {{- $selectors := include "flask-scale.selectorLabels" (list . "") | fromYaml -}}
