@@ -198,9 +198,9 @@ def test_pods_wait_for_the_migrations(component):
     def waits(objects):
         return "FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS" in environment(objects, component)
 
-    assert environment(render(), component)["FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS"]["value"] == "600"
+    assert environment(render(), component)["FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS"]["value"] == "900"
     probe = spec_of(render(), component)["containers"][0]["startupProbe"]
-    assert probe["periodSeconds"] * probe["failureThreshold"] > 600
+    assert probe["periodSeconds"] * probe["failureThreshold"] > 900
     assert "initContainers" not in spec_of(render(), component)
     assert not waits(rendered("migrations-none"))
 
@@ -210,7 +210,23 @@ def test_pods_wait_for_the_migrations(component):
 def test_before_a_program_that_may_not_wait_a_container_does(component, own):
     gate = spec_of(render({component: own}), component)["initContainers"][0]
     assert gate["name"] == "wait-for-migrations"
-    assert gate["args"] == ["migrate", "--check", "--wait", "600"]
+    assert gate["args"] == ["migrate", "--check", "--wait", "900"]
+
+
+@pytest.mark.parametrize("component", SCALED)
+def test_pods_wait_as_long_as_a_migration_may_take_and_a_rollout_is_given_up_no_sooner(component):
+    objects = render({"migrations": {"activeDeadlineSeconds": 7200}, component: {"minReadySeconds": 700}})
+    assert environment(objects, component)["FLASK_SCALE_WAIT_FOR_MIGRATIONS_SECONDS"]["value"] == "7200"
+    probe = spec_of(objects, component)["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 7260
+    assert objects.component("Deployment", component)["spec"]["progressDeadlineSeconds"] == 7960
+    assert objects.component("Job", "migrate")["spec"]["activeDeadlineSeconds"] == 7200
+
+
+@pytest.mark.parametrize("component", SCALED)
+def test_a_rollout_has_kubernetes_ten_minutes_and_min_ready_seconds_where_it_waits_for_nothing(component):
+    objects = render({"migrations": {"mode": "none"}, component: {"minReadySeconds": 600}})
+    assert objects.component("Deployment", component)["spec"]["progressDeadlineSeconds"] == 1200
 
 
 @pytest.mark.parametrize("component", SCALED)

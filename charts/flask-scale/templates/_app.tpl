@@ -1,7 +1,8 @@
 {{/* What the pods of API, worker and migrations have in common: they run the app. */}}
 
-{{/* Settings that the chart gives to every pod, under their names without FLASK_SCALE_. */}}
+{{/* Settings that the chart gives to pods, under their names without FLASK_SCALE_: (list $ "api"). */}}
 {{- define "flask-scale.ownSettings" -}}
+{{- with index . 0 -}}
 BIND: "0.0.0.0:8000"
 INTERNAL_BIND: "0.0.0.0:8001"
 WORKER_INTERNAL_BIND: "0.0.0.0:8002"
@@ -10,9 +11,10 @@ CACHE_PREFIX: {{ printf "fs:%s:" (printf "%s/%s" .Release.Namespace .Release.Nam
 {{- with .Values.migrations.path }}
 MIGRATIONS: {{ quote . }}
 {{- end }}
-{{- if include "flask-scale.migrated" . }}
-WAIT_FOR_MIGRATIONS_SECONDS: {{ include "flask-scale.migrationSeconds" . | quote }}
+{{- if and (include "flask-scale.migrated" .) (ne (index $ 1) "migrate") }}
+WAIT_FOR_MIGRATIONS_SECONDS: {{ int .Values.migrations.activeDeadlineSeconds | quote }}
 {{- end }}
+{{- end -}}
 {{- end -}}
 
 {{/* Settings that a value may replace: the API's proxies have an address of the cluster's own networks. (list $ "api"). */}}
@@ -32,7 +34,7 @@ JOB_MAX_MEMORY_BYTES: {{ . }}
 {{- range list $root.Values.settings (index . 2).settings -}}
 {{- $settings = mergeOverwrite $settings (. | default dict | deepCopy) -}}
 {{- end -}}
-{{- mergeOverwrite $settings (include "flask-scale.ownSettings" $root | fromYaml) | toYaml -}}
+{{- mergeOverwrite $settings (include "flask-scale.ownSettings" . | fromYaml) | toYaml -}}
 {{- end -}}
 
 {{/* One setting's value, or the library's default: (list $ .Values.api "WORKERS" 4). */}}
@@ -96,8 +98,15 @@ volumeMounts:
 {{- if and (include "flask-scale.hasDatabase" .) (ne .Values.migrations.mode "none") }}true{{ end -}}
 {{- end -}}
 
-{{/* Seconds that a pod waits for the migrations. */}}
-{{- define "flask-scale.migrationSeconds" -}}600{{- end -}}
+{{/* Seconds that a pod may take to start: a minute, and the time that migrations may take. */}}
+{{- define "flask-scale.startupSeconds" -}}
+{{- include "flask-scale.migrated" . | empty | ternary 0 (int .Values.migrations.activeDeadlineSeconds) | add 60 -}}
+{{- end -}}
+
+{{/* Seconds after which a rollout that does not go on is given up, ten minutes or more: (list $ .Values.api). */}}
+{{- define "flask-scale.progressDeadlineSeconds" -}}
+{{- include "flask-scale.startupSeconds" (index . 0) | int | max 600 | add (int (index . 1).minReadySeconds) -}}
+{{- end -}}
 
 {{/*
 The pod template of API or worker: (dict "root" $ "component" "api" "values" .Values.api "command" "serve" "ports" $ports "probes" $probes),
@@ -127,7 +136,7 @@ spec:
   initContainers:
     {{- if $gate }}
     - name: wait-for-migrations
-      args: [migrate, --check, --wait, {{ include "flask-scale.migrationSeconds" $root | quote }}]
+      args: [migrate, --check, --wait, {{ int $root.Values.migrations.activeDeadlineSeconds | quote }}]
       {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
       resources:
         {{- toYaml $root.Values.migrations.resources | nindent 8 }}
@@ -145,8 +154,7 @@ spec:
       {{- include "flask-scale.appContainer" (list $root .component $values) | nindent 6 }}
       ports:
         {{- toYaml .ports | nindent 8 }}
-      {{- /* A minute to start in, and the time that migrations may take. */}}
-      {{- $seconds := empty $migrated | ternary 0 (include "flask-scale.migrationSeconds" $root | int) | add 60 }}
+      {{- $seconds := include "flask-scale.startupSeconds" $root | int }}
       {{- $startup := dict "httpGet" .probes.liveness.httpGet "periodSeconds" 1 "timeoutSeconds" 5 "failureThreshold" $seconds }}
       {{- range $name, $probe := merge .probes (dict "startup" $startup) }}
       {{ $name }}Probe:
