@@ -125,6 +125,20 @@ def test_nothing_else_may_be_trusted(network):
     assert "trustedProxies" in refused({"nginx": {"trustedProxies": [network]}})
 
 
+@pytest.mark.parametrize(
+    ("release", "values"),
+    [
+        ("2nd", {}),
+        ("my.app", {}),
+        ("shop", {"nameOverride": "Web"}),
+        ("shop", {"nameOverride": "web_site"}),
+    ],
+)
+def test_names_that_no_service_may_have_are_refused_with_the_way_out(release, values):
+    assert "fullnameOverride" in refused(values, release=release)
+    assert render(merge(values, {"fullnameOverride": "front"}), release=release)
+
+
 def names_of_settings(part: Any) -> Iterator[str]:
     if isinstance(part, dict):
         settings = part.get("properties", {}).get("settings")

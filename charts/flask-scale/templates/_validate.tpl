@@ -6,6 +6,10 @@ Included by templates/validate.yaml, which renders nothing.
 {{- $values := .Values -}}
 {{- $errors := list -}}
 
+{{- $name := include "flask-scale.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) -}}
+{{- $errors = append $errors (printf "The objects' names would begin with %s, which no Service may: set fullnameOverride to lower-case letters, digits and -, a letter first." $name) -}}
+{{- end -}}
 {{- if and $values.ingress.enabled $values.httpRoute.enabled -}}
 {{- $errors = append $errors "ingress.enabled and httpRoute.enabled: both lead the same traffic in; switch one off." -}}
 {{- end -}}
