@@ -72,22 +72,24 @@ def test_redis_memory_is_counted_in_redis_units(unit):
     def values(limit):
         return {"redis": {"cache": {"maxmemory": f"3{unit}", "resources": {"limits": {"memory": limit}}}}}
 
-    assert "redis.cache.maxmemory" in refused(values(3 * scale))
-    assert render(values(3 * scale + 1))
+    assert "redis.cache.maxmemory" in refused(values(4 * scale - 1))
+    assert render(values(4 * scale))
 
 
 @pytest.mark.parametrize("unit", ["", "k", "m", "g", "G"])
 def test_what_nginx_keeps_is_counted_in_nginx_units(unit):
     scale = {"k": 2**10, "m": 2**20, "g": 2**30}.get(unit.lower(), 1)
-    values = {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": {"cacheSize": f"3{unit}"}}
-    assert "nginx.cacheSize" in refused(merge(values, {"nginx": {"tmpSizeLimit": 3 * scale}}))
-    assert render(merge(values, {"nginx": {"tmpSizeLimit": 3 * scale + 1}}))
+    values = {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": {"cacheSize": f"3{unit}", "maxBodySize": "2"}}
+    assert "nginx.cacheSize" in refused(merge(values, {"nginx": {"tmpSizeLimit": 3 * scale + 2}}))
+    assert render(merge(values, {"nginx": {"tmpSizeLimit": 3 * scale + 3}}))
 
 
 def test_sizes_count_only_where_they_bound_something():
     assert render({"redis": {"cache": {"maxmemory": "9gb", "resources": {"limits": {"memory": None}}}}})
     assert render({"nginx": {"cacheSize": "9g"}})
     assert render(merge(URLS, {"redis": {"broker": {"maxmemory": "9gb"}}}))
+    assert render({"redis": {"broker": {"persistence": {"enabled": False, "size": "1Mi"}}}})
+    assert render({"nginx": {"enabled": False, "maxBodySize": "9g"}})
 
 
 @pytest.mark.parametrize(

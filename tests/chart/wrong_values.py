@@ -134,6 +134,16 @@ WRONG = (
         ("redis.broker.maxmemory=384mb", "redis.broker.resources.limits.memory=384Mi", "raise"),
     ),
     Wrong(
+        "the same, of what Redis needs beside its data",
+        {"redis": {"broker": {"maxmemory": "289mb"}}},
+        ("redis.broker.maxmemory=289mb", "three quarters of redis.broker.resources.limits.memory=384Mi"),
+    ),
+    Wrong(
+        "a broker whose volume does not hold its file and that which replaces it",
+        {"redis": {"broker": {"persistence": {"size": "255Mi"}}}},
+        ("redis.broker.persistence.size=255Mi", "twice redis.broker.maxmemory=128mb"),
+    ),
+    Wrong(
         "a cache of no bound in a container of one",
         {"redis": {"cache": {"maxmemory": "0"}}},
         ("redis.cache.maxmemory=0", "redis.cache.resources.limits.memory=256Mi"),
@@ -143,6 +153,17 @@ WRONG = (
         {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": {"cacheSize": "2g"}},
         ("nginx.cacheSize=2g", "nginx.tmpSizeLimit=2Gi"),
     ),
+    Wrong(
+        "the same with one body",
+        {"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}, "nginx": {"cacheSize": "1968m"}},
+        ("nginx.cacheSize=1968m", "nginx.maxBodySize=80m", "nginx.tmpSizeLimit=2Gi"),
+    ),
+    Wrong(
+        "a body that nginx's volume does not hold",
+        {"nginx": {"maxBodySize": "2g"}},
+        ("nginx.maxBodySize=2g", "nginx.tmpSizeLimit=2Gi"),
+    ),
+    Wrong("bodies of no bound", {"nginx": {"maxBodySize": "0"}}, ("nginx.maxBodySize=0", "nginx.tmpSizeLimit=2Gi")),
     Wrong("an address that is none", {"nginx": {"trustedProxies": ["10.0.0"]}}, ("trustedProxies",)),
     Wrong("a network that is none", {"nginx": {"trustedProxies": ["10.0.0.0/33"]}}, ("trustedProxies",)),
     Wrong(

@@ -23,3 +23,14 @@
 {{- $unit := regexFind "[A-Za-z]*$" $text -}}
 {{- mulf (trimSuffix $unit $text | float64) (get (index . 1) $unit | default 0) | int64 -}}
 {{- end -}}
+
+{{/* "true" where nginx keeps responses. */}}
+{{- define "flask-scale.nginx.caches" -}}
+{{- if include "flask-scale.setting" (list . .Values.api "CACHE_EDGE_SECONDS" 0) | int }}true{{ end -}}
+{{- end -}}
+
+{{/* Bytes of nginx's /tmp that bodies may take: what the cache leaves. */}}
+{{- define "flask-scale.nginx.room" -}}
+{{- $kept := include "flask-scale.nginx.caches" . | empty | ternary "0" .Values.nginx.cacheSize -}}
+{{- sub (include "flask-scale.bytes" .Values.nginx.tmpSizeLimit | int64) (include "flask-scale.nginxBytes" $kept | int64) -}}
+{{- end -}}

@@ -6,15 +6,21 @@
 {{- $limit := dig "limits" "memory" "" ($redis.resources | default dict) -}}
 {{- $bytes := include "flask-scale.bytes" $limit | int64 -}}
 {{- $kept := include "flask-scale.redisBytes" $redis.maxmemory | int64 -}}
-{{- if and $bytes (or (not $kept) (ge $kept $bytes)) }}
-- {{ printf "redis.%s.maxmemory=%s (0 is no bound) must be well below redis.%s.resources.limits.memory=%v, or the kernel ends Redis before it is full: lower it, or raise the limit." $role $redis.maxmemory $role $limit | quote }}
+{{- if and $bytes (or (not $kept) (gt (mul 4 $kept) (mul 3 $bytes))) }}
+- {{ printf "redis.%s.maxmemory=%s (0 is no bound) must be at most three quarters of redis.%s.resources.limits.memory=%v, or the kernel ends Redis before it is full: lower it, or raise the limit." $role $redis.maxmemory $role $limit | quote }}
+{{- end -}}
+{{- end -}}
+{{- with .Values.redis.broker -}}
+{{- if and .persistence.enabled (lt (include "flask-scale.bytes" .persistence.size | int64) (include "flask-scale.redisBytes" .maxmemory | int64 | mul 2)) }}
+- {{ printf "redis.broker.persistence.size=%v must be at least twice redis.broker.maxmemory=%s, for the append-only file and the one that replaces it: raise it, or lower maxmemory." .persistence.size .maxmemory | quote }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.nginx -}}
-{{- $caches := include "flask-scale.setting" (list $ $.Values.api "CACHE_EDGE_SECONDS" 0) | int -}}
-{{- if and .enabled $caches (ge (include "flask-scale.nginxBytes" .cacheSize | int64) (include "flask-scale.bytes" .tmpSizeLimit | int64)) }}
-- {{ printf "nginx.cacheSize=%s must be below nginx.tmpSizeLimit=%v, or Kubernetes evicts an nginx whose cache is full: lower it, or raise the limit." .cacheSize .tmpSizeLimit | quote }}
+{{- $body := include "flask-scale.nginxBytes" .maxBodySize | int64 -}}
+{{- $room := include "flask-scale.nginx.room" $ | int64 -}}
+{{- if and .enabled (or (not $body) (le $room $body)) }}
+- {{ printf "nginx.maxBodySize=%s (0 is no bound)%s must be below nginx.tmpSizeLimit=%v, or Kubernetes evicts an nginx whose /tmp is full: lower what is kept, or raise the limit." .maxBodySize (include "flask-scale.nginx.caches" $ | empty | ternary "" (printf " and nginx.cacheSize=%s together" .cacheSize)) .tmpSizeLimit | quote }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
