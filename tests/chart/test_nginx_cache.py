@@ -10,7 +10,8 @@ from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.dev.app import Instance
 from flask_scale.dev.nginx import Nginx
 from flask_scale.dev.process import free_port
-from tests.chart.cases import rendered
+from tests.chart.cases import CASES, rendered
+from tests.chart.support import render
 
 SECONDS = 60
 
@@ -18,13 +19,15 @@ SECONDS = 60
 class ChartNginx(Nginx):
     """nginx by the chart's configuration, but for ports, folders and the way to the app."""
 
+    values = CASES["cached"]
+
     def prepare(self) -> None:
         super().prepare()
         (self.folder / "resolver.conf").write_text("")
         (self.folder / "servers.conf").write_text(f"server 127.0.0.1:{self.upstreams[0]};")
 
     def _configuration(self) -> str:
-        text: str = rendered("cached").get("ConfigMap", "nginx")["data"]["nginx.conf"]
+        text: str = render(self.values).get("ConfigMap", "nginx")["data"]["nginx.conf"]
         for old, new in {
             "/tmp/": f"{self.folder}/",
             "/dev/stdout json": "off",

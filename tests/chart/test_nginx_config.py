@@ -1,7 +1,9 @@
 """The nginx tier's configuration: what nginx itself says of it, and what it promises to clients and the app."""
 
 import re
+import socket
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -10,8 +12,8 @@ from flask_scale.dev import nginx
 from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.dev.probe import status_of
 from flask_scale.dev.process import free_port
-from tests.chart.cases import OPTIONS, rendered
-from tests.chart.support import render
+from tests.chart.cases import CASES, OPTIONS, rendered
+from tests.chart.support import merge, render
 from tests.chart.test_nginx_cache import ChartNginx
 
 
@@ -122,6 +124,72 @@ def test_an_error_of_its_own_says_when_to_come_back_while_it_stops_too(stopping)
     assert answer.headers["Retry-After"] == "1"
     assert answer.json()["title"] == nginx.TITLES[502]
     assert answer.headers["Connection"] == ("close" if stopping else "keep-alive")
+
+
+class SmallNginx(AloneNginx):
+    """nginx whose /tmp holds two bodies beside its cache. What it lets through is answered by its 502."""
+
+    values = merge(CASES["cached"], {"nginx": {"cacheSize": "1m", "maxBodySize": "2m", "tmpSizeLimit": "6Mi"}})
+
+
+@contextmanager
+def under_way(server, header):
+    """A POST whose body has begun, and goes on for as long as the caller likes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(f"POST / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n1".encode())
+        yield client
+
+
+def said(client):
+    """What comes while the body is still being sent; nothing within a second where nginx goes on reading."""
+    client.settimeout(1)
+    try:
+        return client.recv(4096).decode()
+    except TimeoutError:
+        return ""
+
+
+LARGE, SMALL, CHUNKED = "Content-Length: 1000000", "Content-Length: 999999", "Transfer-Encoding: chunked"
+
+
+def test_no_more_large_bodies_at_once_than_tmp_holds():
+    with temporary_folder(unprivileged()) as folder:
+        small = SmallNginx(folder / "nginx", free_port(), [free_port()])
+        try:
+            small.start()
+            with under_way(small, LARGE) as first:
+                with under_way(small, CHUNKED) as second:
+                    for surplus in (LARGE, "Content-Length: 0002000000", CHUNKED, "Transfer-Encoding: Chunked"):
+                        with under_way(small, surplus) as third:
+                            answer = said(third)
+                        assert answer.startswith("HTTP/1.1 503 "), surplus
+                        assert "\r\nRetry-After: 1\r\n" in answer
+                        assert nginx.TITLES[503] in answer
+                    with under_way(small, SMALL) as third:
+                        assert not said(third)
+                    assert requests.post(small.url, data=b"1" * 999_999, timeout=10).status_code == 502
+                    second.sendall(b"\r\n1\r\n0\r\n\r\n")
+                    assert said(second).startswith("HTTP/1.1 502 ")
+                assert requests.post(small.url, data=b"1" * 1_000_000, timeout=10).status_code == 502
+                assert requests.post(small.url, data=iter([b"1"] * 9), timeout=10).status_code == 502
+                first.sendall(b"1" * 999_999)
+                assert said(first).startswith("HTTP/1.1 502 ")
+        finally:
+            small.stop()
+
+
+@pytest.mark.parametrize(
+    ("values", "bodies"),
+    [
+        ({}, 25),
+        ({"api": {"settings": {"CACHE_EDGE_SECONDS": 60}}}, 22),
+        ({"nginx": {"tmpSizeLimit": "100Mi"}}, 1),
+        ({"nginx": {"maxBodySize": "512", "tmpSizeLimit": 1024}}, 2),
+        ({"nginx": {"maxBodySize": "1k"}}, 65535),
+    ],
+)
+def test_large_bodies_have_what_the_cache_leaves_of_tmp(values, bodies):
+    assert f"limit_conn large_bodies {bodies};" in configuration(values, "defaults")
 
 
 def test_it_ends_before_kubernetes_kills_it():

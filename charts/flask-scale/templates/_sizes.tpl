@@ -34,3 +34,8 @@
 {{- $kept := include "flask-scale.nginx.caches" . | empty | ternary "0" .Values.nginx.cacheSize -}}
 {{- sub (include "flask-scale.bytes" .Values.nginx.tmpSizeLimit | int64) (include "flask-scale.nginxBytes" $kept | int64) -}}
 {{- end -}}
+
+{{/* How many of the largest bodies that room holds, up to nginx's own bound. */}}
+{{- define "flask-scale.nginx.largeBodies" -}}
+{{- div (include "flask-scale.nginx.room" .) (include "flask-scale.nginxBytes" .Values.nginx.maxBodySize | int64 | max 1) | min 65535 -}}
+{{- end -}}
