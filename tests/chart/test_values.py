@@ -127,6 +127,47 @@ def test_nothing_else_may_be_trusted(network):
     assert "trustedProxies" in refused({"nginx": {"trustedProxies": [network]}})
 
 
+def scaling(half, rules):
+    return {"api": {"autoscaling": {"behavior": {half: rules}}}}
+
+
+POLICY = {"type": "Pods", "value": 1, "periodSeconds": 60}
+
+
+@pytest.mark.parametrize("half", ["scaleUp", "scaleDown"])
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ({"stabilizationWindow": 60}, "stabilizationWindow"),
+        ({"stabilizationWindowSeconds": 3601}, "stabilizationWindowSeconds"),
+        ({"selectPolicy": "Least"}, "selectPolicy"),
+        ({"policies": []}, "policies"),
+        ({"policies": [POLICY | {"type": "pods"}]}, "type"),
+        ({"policies": [POLICY | {"value": 0}]}, "value"),
+        ({"policies": [POLICY | {"periodSeconds": 1801}]}, "periodSeconds"),
+        ({"policies": [POLICY | {"every": 60}]}, "every"),
+        ({"policies": [{"type": "Pods", "value": 1}]}, "periodSeconds"),
+        ({"tolerance": "a tenth"}, "tolerance"),
+    ],
+)
+def test_a_behavior_that_kubernetes_refuses_is_refused(half, rules, says):
+    assert says in refused(scaling(half, rules))
+
+
+@pytest.mark.parametrize("tolerance", [0.05, "50m"])
+def test_a_behavior_may_say_all_that_kubernetes_takes(tolerance):
+    rules = {"stabilizationWindowSeconds": 3600, "selectPolicy": "Min", "tolerance": tolerance}
+    rules["policies"] = [POLICY, {"type": "Percent", "value": 400, "periodSeconds": 1800}]
+    objects = render(scaling("scaleUp", rules))
+    assert objects.component("HorizontalPodAutoscaler", "api")["spec"]["behavior"]["scaleUp"] == rules
+    assert render(scaling("scaleDown", {"selectPolicy": "Disabled"}))
+
+
+@pytest.mark.parametrize("share", [1, 200, "1%", "99%", "100%"])
+def test_a_disruption_budget_may_be_a_number_or_a_share(share):
+    assert render({"api": {"pdb": {"maxUnavailable": share}}})
+
+
 @pytest.mark.parametrize(
     ("release", "values"),
     [

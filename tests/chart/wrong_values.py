@@ -128,6 +128,7 @@ WRONG = (
     ),
     Wrong("a disruption budget that blocks every drain", {"api": {"pdb": {"maxUnavailable": 0}}}, ("maxUnavailable",)),
     Wrong("the same in percent", {"nginx": {"pdb": {"maxUnavailable": "00%"}}}, ("maxUnavailable",)),
+    Wrong("a share of more pods than there are", {"api": {"pdb": {"maxUnavailable": "101%"}}}, ("maxUnavailable",)),
     Wrong(
         "a broker that is killed before it is full",
         {"redis": {"broker": {"maxmemory": "384mb"}}},
