@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.chart.cases import MONITORS, NO_AUTOSCALER, OWN_APP
+from tests.chart.cases import INGRESS, MONITORS, NO_AUTOSCALER, NO_NGINX, OWN_APP, ROUTE
 from tests.chart.support import CHART, NAMESPACE, RELEASE, merge, tool
 
 
@@ -49,3 +49,12 @@ def test_whoever_scales_by_hand_counts_the_connections(notes):
 def test_alerts_whose_links_nobody_can_follow_are_told(notes, rule, said):
     text = notes({"metrics": merge(MONITORS, {"prometheusRule": rule})})
     assert ("metrics.prometheusRule.runbookUrl" in text) is said
+
+
+@pytest.mark.parametrize("front", [{"ingress": INGRESS}, {"httpRoute": ROUTE}])
+def test_a_controller_whose_word_nobody_takes_is_told(notes, front):
+    said = "nginx.trustedProxies"
+    assert said in notes(front)
+    assert said not in notes(merge(front, {"nginx": {"trustedProxies": ["10.1.2.0/24"]}}))
+    assert said not in notes(merge(front, NO_NGINX))
+    assert said not in notes({})
