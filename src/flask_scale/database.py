@@ -1,8 +1,8 @@
 """PostgreSQL through SQLAlchemy and psycopg2: one engine a process, one session a request.
 
 Failure policy: fail closed, and soon. A connection that cannot be had within `pool_timeout_seconds`
-raises `sqlalchemy.exc.TimeoutError`; while none can be opened, one caller a second tries, and the others
-have `sqlalchemy.exc.OperationalError` at once. A statement over `statement_timeout_seconds` is ended by
+raises `sqlalchemy.exc.TimeoutError`; while none can be opened, callers have `sqlalchemy.exc.OperationalError`
+at once, and a thread looks once a second whether one can. A statement over `statement_timeout_seconds` is ended by
 the server. In a process that gevent has patched, a query lets other requests run.
 """
 

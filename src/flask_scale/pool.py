@@ -129,7 +129,7 @@ class LingeringPool(QueuePool):
 
     def __init__(self, creator: Any, pool_size: int = 5, max_overflow: int = 10, **options: Any) -> None:
         super().__init__(creator, pool_size, max_overflow, **options)
-        self._invoke_creator = _guarded(self._invoke_creator)
+        self._openings, self._invoke_creator = _guarded(self._invoke_creator)
         self._pool = self._queue_class(pool_size + max_overflow, use_lifo=self._pool.use_lifo)
         self._size = pool_size
         self._needed_at = monotonic()
@@ -159,6 +159,11 @@ class LingeringPool(QueuePool):
             _dispatch=self.dispatch,
             dialect=self._dialect,
         )
+
+    def dispose(self) -> None:
+        """Close what is idle, and look no more for a server that is away."""
+        self._openings.close()
+        super().dispose()
 
     def _wait(self, change: int) -> None:
         board.current.add("pool_waiting", change)
@@ -192,8 +197,8 @@ class LingeringPool(QueuePool):
             self._dec_overflow()
 
 
-def _guarded(creator: Any) -> Any:
-    """`creator`, for those who may."""
+def _guarded(creator: Any) -> tuple[Openings, Any]:
+    """Who may, and `creator` for them."""
     openings = Openings(look=lambda: creator(None).close())
 
     def connect(record: ConnectionPoolEntry) -> Any:
@@ -210,7 +215,7 @@ def _guarded(creator: Any) -> Any:
         openings.ended(opened=True)
         return connection
 
-    return connect
+    return openings, connect
 
 
 # SQLAlchemy quiets its own pools only; ours logs under our name.

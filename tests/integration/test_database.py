@@ -2,7 +2,6 @@
 
 import os
 import threading
-from functools import partial
 
 import psycopg2
 import pytest
@@ -10,7 +9,6 @@ from flask import Flask
 from sqlalchemy import event, exc, text
 
 from flask_scale import board, database, openings, postgres_pool
-from flask_scale.breaker import Breaker
 from flask_scale.dev.process import free_port
 from flask_scale.settings import Settings
 from flask_scale.state import State
@@ -102,14 +100,15 @@ def test_connections_that_could_not_be_made_were_never_in_use(build):
     assert board.current.total("pool_in_use") == in_use
 
 
-def test_while_none_can_be_opened_nobody_waits_and_a_look_a_second_finds_it_back(build, monkeypatch):
-    now, tries, away = [0.0], [], [True]
-    monkeypatch.setattr(openings, "Breaker", partial(Breaker, clock=lambda: now[0]))
+def test_while_none_can_be_opened_nobody_waits_and_it_is_found_back_though_nobody_asks(build, monkeypatch):
+    monkeypatch.setattr(openings, "LOOK_SECONDS", 0.05)
     db = build(connect_timeout_seconds=1)
+    tries, away = [], threading.Event()
+    away.set()
 
     def fail(*_):
-        tries.append(now[0])
-        if away[0]:
+        tries.append(threading.current_thread().name)
+        if away.is_set():
             raise psycopg2.OperationalError("away")
 
     event.listen(db.engine, "do_connect", fail)
@@ -118,30 +117,15 @@ def test_while_none_can_be_opened_nobody_waits_and_a_look_a_second_finds_it_back
         with db.engine.connect() as connection:
             return connection.scalar(text("SELECT 1"))
 
-    for tried in (1, 2, 2, 2):
-        with pytest.raises(exc.OperationalError, match="away" if tried > len(tries) else "a moment ago"):
+    for why in ("away", "away", "a moment ago", "a moment ago"):
+        with pytest.raises(exc.OperationalError, match=why):
             attempt()
-        assert len(tries) == tried
+    assert tries.count("MainThread") == 2
+    wait_until(lambda: tries.count("database comes back") >= 2)
 
-    def is_looked_at_again():
-        now[0] += 1
-        with pytest.raises(exc.OperationalError, match="a moment ago"):
-            attempt()
-        return len(tries) >= 4
-
-    wait_until(is_looked_at_again)
-    away[0] = False
-
-    def is_back():
-        now[0] += 1
-        try:
-            return attempt() == 1
-        except exc.OperationalError:
-            return False
-
-    wait_until(is_back)
-    with db.engine.connect(), db.engine.connect():
-        assert attempt() == 1
+    away.clear()
+    wait_until(lambda: "database comes back" not in [thread.name for thread in threading.enumerate()])
+    assert attempt() == 1
 
 
 def test_the_board_shows_connections_in_use_and_callers_that_wait(build):

@@ -289,6 +289,11 @@ DATABASES = (
         [f"{DATABASE}_a_statement_over_its_time_is_ended_by_the_server"],
     ),
     Mutant(
+        "nobody looks whether a database is back",
+        [Edit(f"{SOURCE}/openings.py", "            self._begin_to_look()\n", "")],
+        [f"{UNIT}/test_openings.py::test_one_that_is_back_is_found_though_nobody_asked"],
+    ),
+    Mutant(
         "a database that comes back meets a crowd",
         [Edit(f"{SOURCE}/openings.py", "None if self._most is None else self._most + 1", "None")],
         [f"{UNIT}/test_openings.py::test_a_server_that_comes_back_meets_no_crowd_but_soon_everybody"],
