@@ -15,6 +15,7 @@ from flask_scale.dev.process import free_port
 from tests.chart.cases import CASES, OPTIONS, rendered
 from tests.chart.support import merge, render
 from tests.chart.test_nginx_cache import ChartNginx
+from tests.support.waiting import eventually
 
 
 def configuration(values=None, case="defaults"):
@@ -134,22 +135,14 @@ class SmallNginx(AloneNginx):
 
 @contextmanager
 def under_way(server, header):
-    """A POST whose body has begun, and goes on for as long as the caller likes."""
+    """A POST that waits for leave to send its body, and what nginx says to that: 100, once the body counts."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
-        client.sendall(f"POST / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n1".encode())
-        yield client
-
-
-def said(client):
-    """What comes while the body is still being sent; nothing within a second where nginx goes on reading."""
-    client.settimeout(1)
-    try:
-        return client.recv(4096).decode()
-    except TimeoutError:
-        return ""
+        client.sendall(f"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{header}\r\n\r\n".encode())
+        yield client, client.recv(4096).decode()
 
 
 LARGE, SMALL, CHUNKED = "Content-Length: 1000000", "Content-Length: 999999", "Transfer-Encoding: chunked"
+LET_THROUGH, FULL = "HTTP/1.1 100 ", "HTTP/1.1 503 "
 
 
 def test_no_more_large_bodies_at_once_than_tmp_holds():
@@ -157,23 +150,22 @@ def test_no_more_large_bodies_at_once_than_tmp_holds():
         small = SmallNginx(folder / "nginx", free_port(), [free_port()])
         try:
             small.start()
-            with under_way(small, LARGE) as first:
-                with under_way(small, CHUNKED) as second:
-                    for surplus in (LARGE, "Content-Length: 0002000000", CHUNKED, "Transfer-Encoding: Chunked"):
-                        with under_way(small, surplus) as third:
-                            answer = said(third)
-                        assert answer.startswith("HTTP/1.1 503 "), surplus
+            with under_way(small, LARGE) as (first, leave), under_way(small, CHUNKED) as (second, leave_too):
+                assert leave.startswith(LET_THROUGH)
+                assert leave_too.startswith(LET_THROUGH)
+                for surplus in (LARGE, "Content-Length: 0002000000", CHUNKED, "Transfer-Encoding: Chunked"):
+                    with under_way(small, surplus) as (_, answer):
+                        assert answer.startswith(FULL), surplus
                         assert "\r\nRetry-After: 1\r\n" in answer
                         assert nginx.TITLES[503] in answer
-                    with under_way(small, SMALL) as third:
-                        assert not said(third)
-                    assert requests.post(small.url, data=b"1" * 999_999, timeout=10).status_code == 502
-                    second.sendall(b"\r\n1\r\n0\r\n\r\n")
-                    assert said(second).startswith("HTTP/1.1 502 ")
-                assert requests.post(small.url, data=b"1" * 1_000_000, timeout=10).status_code == 502
-                assert requests.post(small.url, data=iter([b"1"] * 9), timeout=10).status_code == 502
-                first.sendall(b"1" * 999_999)
-                assert said(first).startswith("HTTP/1.1 502 ")
+                with under_way(small, SMALL) as (_, answer):
+                    assert answer.startswith(LET_THROUGH)
+                assert requests.post(small.url, data=b"1" * 999_999, timeout=10).status_code == 502
+                for client, body in ((first, b"1" * 1_000_000), (second, b"1\r\n1\r\n0\r\n\r\n")):
+                    client.sendall(body)
+                    assert client.recv(4096).startswith(b"HTTP/1.1 502 ")
+            eventually(lambda: requests.post(small.url, data=b"1" * 1_000_000, timeout=10).status_code == 502)
+            eventually(lambda: requests.post(small.url, data=iter([b"1"] * 9), timeout=10).status_code == 502)
         finally:
             small.stop()
 
