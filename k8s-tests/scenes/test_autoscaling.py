@@ -29,7 +29,7 @@ CALM_SHARE = 0.95
 
 #: Requests a second of one pod that it aims at where no value says so, and how much more two of them get.
 DEFAULT_TARGET = 100
-DEFAULT_SHARE = 1.4
+DEFAULT_SHARE = 1.25
 
 #: Requests that so many of a second leave room for the pods that they bring.
 CHEAP = {"statistics": 0.98, "create_user": 0.02}
