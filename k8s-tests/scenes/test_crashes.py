@@ -7,7 +7,17 @@ import pytest
 
 from support.release import Release
 from support.scene import CALM_SECONDS, LONG, Play
-from support.stage import kill_a_pod, nodes_for_pods, pause, replace, restart_node, until_runs_again, until_whole
+from support.stage import (
+    kill_a_pod,
+    nodes_for_pods,
+    nodes_of,
+    pause,
+    replace,
+    restart_node,
+    roll_out,
+    until_runs_again,
+    until_whole,
+)
 from tests.load.history import POSTS
 from tests.load.outage import Outage
 
@@ -110,9 +120,18 @@ def test_a_database_that_crashes(play: Play, stage: Release):
     scene.assert_each_was_felt(*outages)
 
 
+def spread(release: Release) -> None:
+    """Let the pods of API and nginx stand on two nodes, as after a rollout; those left of more may share one."""
+    for component in ("api", "nginx"):
+        if len(nodes_of(release, component)) == 1:
+            roll_out(release, component)
+        assert len(nodes_of(release, component)) == 2, f"both pods of {component} share a node"
+
+
 @pytest.mark.parametrize("with_database", [False, True])
 def test_a_node_that_restarts(play: Play, stage: Release, with_database: bool):
     """Its pods' share of requests fails until it is back, or until Kubernetes sees that it is gone."""
+    spread(stage)
     database = stage.pods("postgresql")[0].spec.node_name
     node = next(name for name in nodes_for_pods(stage) if (name == database) == with_database)
     with play("node of the database restarted" if with_database else "node restarted") as scene:
