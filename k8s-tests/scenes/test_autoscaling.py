@@ -227,6 +227,7 @@ def test_an_upgrade_of_every_tier_and_a_drain_while_it_scales_itself(play: Play,
 def test_each_other_metric_brings_pods_by_itself(play: Play, stage: Release, slow_users: None, decider: str):
     component, values = OTHERS[decider]
     stage.upgrade(merge(stage.values, VALUES, values))
+    stage.until_ready(component, FEWEST[component])  # without what the rollout had beside them
     with play(f"scaled by {decider}") as scene:
         begun = scene.mark(decider)
         Directory(OWN_NGINX, make_key(stage)).start_imports(SOME_JOBS, ROWS)
