@@ -169,7 +169,7 @@ def _queues(axes: Axes, samples: Sequence[Sample], names: Sequence[str]) -> None
         axes.fill_between(times, values, step="post", color=colour, alpha=0.25, linewidth=0)
         axes.step(times, values, where="post", color=colour, label=name)
     axes.set_ylabel("queue, jobs")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(1.0, axes.get_ylim()[1]))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
 
 
