@@ -132,6 +132,12 @@ def wanted(release: Release) -> dict[str, int]:
     return {item.metadata.name.rpartition("-")[2]: item.status.desired_replicas or 0 for item in found.items}
 
 
+def until_it_brings_one(release: Release, component: str) -> None:
+    """Wait until more than the fewest pods of a component are ready."""
+    brought = f"one more {component} is ready"
+    eventually(lambda: len(release.ready_pods(component)) > FEWEST[component], brought, seconds=180)
+
+
 def succeeded_more_than_once(release: Release) -> int:
     """How many jobs of the database have; no user of an import is there twice, which `inserted` tells."""
     again = "SELECT job_id FROM job_events WHERE event = 'succeeded' GROUP BY job_id HAVING count(*) > 1"
@@ -192,7 +198,7 @@ def test_what_no_value_was_given_for_brings_pods(play: Play, stage: Release):
     plan = Plan.steady(FEWEST["api"] * DEFAULT_TARGET * DEFAULT_SHARE, LONGEST_SECONDS, mix=CHEAP)
     with play("default values", plan) as scene:
         begun = scene.mark("load")
-        eventually(lambda: len(stage.ready_pods("api")) > FEWEST["api"], "it has brought a pod", seconds=180)
+        until_it_brings_one(stage, "api")
         pause(CALM_SECONDS)
     stage.upgrade({**stage.values, **VALUES})
     scene.assert_nothing_failed()
@@ -206,7 +212,7 @@ def test_an_upgrade_of_every_tier_and_a_drain_while_it_scales_itself(play: Play,
     with play("upgrade while it scales", plan) as scene:
         pause(CALM_SECONDS)
         step = scene.mark("2x")
-        eventually(lambda: len(stage.ready_pods("api")) > FEWEST["api"], "it has brought a pod", seconds=180)
+        until_it_brings_one(stage, "api")
         before = uids(stage.pods("api"))
         upgrade = scene.mark("upgrade")
         stage.upgrade(merge(stage.values, VALUES, annotated))
@@ -231,7 +237,7 @@ def test_each_other_metric_brings_pods_by_itself(play: Play, stage: Release, slo
     with play(f"scaled by {decider}") as scene:
         begun = scene.mark(decider)
         Directory(OWN_NGINX, make_key(stage)).start_imports(SOME_JOBS, ROWS)
-        eventually(lambda: len(stage.ready_pods(component)) > FEWEST[component], "one more is ready", seconds=180)
+        until_it_brings_one(stage, component)
         pause(CALM_SECONDS)
     stage.upgrade({**stage.values, **VALUES})
     scene.assert_nothing_failed()

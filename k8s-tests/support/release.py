@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kubernetes.client import V1Pod
+from kubernetes.client import V1ContainerStatus, V1Pod
 
 from support.cluster import ROOT, CommandFailed
 from support.namespace import Namespace
@@ -186,6 +186,11 @@ def became(pod: V1Pod, condition: str) -> datetime:
     """When a condition of its status last changed, to the second."""
     moment: datetime = next(item.last_transition_time for item in pod.status.conditions if item.type == condition)
     return moment
+
+
+def container_of(pod: V1Pod, name: str) -> V1ContainerStatus:
+    """How a container of it stands, by its name."""
+    return next(item for item in pod.status.container_statuses if item.name == name)
 
 
 def uids(pods: Iterable[V1Pod]) -> set[str]:

@@ -10,7 +10,7 @@ from kubernetes.client import ApiException, V1Pod
 from urllib3.exceptions import HTTPError
 
 from support.access_log import AccessLog
-from support.release import Release, became, uids
+from support.release import Release, became, container_of, uids
 
 PERIOD_SECONDS = 1.0
 
@@ -85,8 +85,7 @@ class ScaleUp:
 
 
 def _runs_since(pod: V1Pod) -> datetime:
-    container = next(item for item in pod.status.container_statuses if item.name == "api")
-    moment: datetime = container.state.running.started_at
+    moment: datetime = container_of(pod, "api").state.running.started_at
     return moment
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
-from kubernetes.client import V1ContainerStatus, V1Pod
+from kubernetes.client import V1Pod
 
 from support.docker import docker
-from support.release import MOBILE, Release, is_ready
+from support.release import MOBILE, Release, container_of, is_ready
 from support.waiting import eventually
 
 
@@ -71,15 +71,11 @@ def until_runs_again(release: Release, killed: V1Pod, component: str) -> float:
 
     def runs() -> datetime | None:
         [pod] = [one for one in release.pods(component) if one.metadata.uid == killed.metadata.uid]
-        container = _container(pod, component)
-        is_another = container.restart_count > _container(killed, component).restart_count
+        container = container_of(pod, component)
+        is_another = container.restart_count > container_of(killed, component).restart_count
         return container.state.running.started_at if is_another and container.state.running else None
 
     return eventually(runs, f"{killed.metadata.name} runs again", seconds=400).timestamp()
-
-
-def _container(pod: V1Pod, component: str) -> V1ContainerStatus:
-    return next(item for item in pod.status.container_statuses if item.name == component)
 
 
 @contextmanager
@@ -94,7 +90,7 @@ def standing_still(release: Release, component: str) -> Iterator[None]:
 
 def _tasks(pod: V1Pod, component: str, *command: str) -> None:
     """What `ctr tasks` does, on the node of a pod, to the container that has the component's name."""
-    identity = _container(pod, component).container_id.removeprefix("containerd://")
+    identity = container_of(pod, component).container_id.removeprefix("containerd://")
     docker("exec", pod.spec.node_name, "ctr", "--namespace", "k8s.io", "tasks", *command, identity)
 
 

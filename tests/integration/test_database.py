@@ -126,6 +126,8 @@ def test_while_none_can_be_opened_nobody_waits_and_it_is_found_back_though_nobod
     away.clear()
     wait_until(lambda: "database comes back" not in [thread.name for thread in threading.enumerate()])
     assert attempt() == 1
+    with db.engine.connect(), db.engine.connect():
+        assert attempt() == 1
 
 
 def test_the_board_shows_connections_in_use_and_callers_that_wait(build):

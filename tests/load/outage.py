@@ -27,13 +27,11 @@ class Outage:
         return self.begun <= event.intended_at <= self.ended and (not self.kinds or event.kind in self.kinds)
 
     def excuses(self, event: Event) -> bool:
-        """Whether it is one of those that it may take, however many they are; a wrong answer never is."""
-        return self.holds(event) and event.event in self.events and not is_wrong(event)
+        """Whether it is one of those that it may take, however many they are.
 
-
-def is_wrong(event: Event) -> bool:
-    """Whether there was an answer to it that no crash explains: another status than 5xx, or another's data."""
-    return event.event == "fail" and event.status is not None and event.status < 500
+        A wrong answer never is: another's data, or a status that no crash explains.
+        """
+        return self.holds(event) and event.event in self.events and not (event.event == "fail" and event.final)
 
 
 def not_served(events: Iterable[Event]) -> list[Event]:
