@@ -8,38 +8,11 @@ import requests
 
 from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.dev.app import Instance
-from flask_scale.dev.nginx import Nginx
 from flask_scale.dev.process import free_port
-from tests.chart.cases import CASES, rendered
-from tests.chart.support import render
+from tests.chart.cases import rendered
+from tests.chart.chart_nginx import ChartNginx
 
 SECONDS = 60
-
-
-class ChartNginx(Nginx):
-    """nginx by the chart's configuration, but for ports, folders and the way to the app."""
-
-    values = CASES["cached"]
-
-    def prepare(self) -> None:
-        super().prepare()
-        (self.folder / "resolver.conf").write_text("")
-        (self.folder / "servers.conf").write_text(f"server 127.0.0.1:{self.upstreams[0]};")
-
-    def _configuration(self) -> str:
-        text: str = render(self.values).get("ConfigMap", "nginx")["data"]["nginx.conf"]
-        for old, new in {
-            "/tmp/": f"{self.folder}/",
-            "/dev/stdout json": "off",
-            "listen 8080": f"listen 127.0.0.1:{self.port}",
-            "listen 8081": f"listen 127.0.0.1:{free_port()}",
-            "10.0.0.0/8": "127.0.0.1/32",
-            # The wheel's nginx is built without this module.
-            "stub_status;": "",
-        }.items():
-            assert old in text
-            text = text.replace(old, new)
-        return text
 
 
 @pytest.fixture(scope="module")

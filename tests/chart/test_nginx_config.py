@@ -13,8 +13,8 @@ from flask_scale.dev.account import temporary_folder, unprivileged
 from flask_scale.dev.probe import status_of
 from flask_scale.dev.process import free_port
 from tests.chart.cases import CASES, OPTIONS, rendered
+from tests.chart.chart_nginx import ChartNginx
 from tests.chart.support import merge, render
-from tests.chart.test_nginx_cache import ChartNginx
 from tests.support.waiting import eventually
 
 
